@@ -1,0 +1,115 @@
+"""The work on one chunk of a source: rules, personal data, signature; a pure function, so any process may do it."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from data.cleaning import CleaningConfig, TextBatch, build_rules
+from data.cleaning.repair import repaired
+from data.dedup import DedupConfig, exact_key, signatures
+from data.dedup.near import PERMUTATIONS
+from data.document import CORPUS_SCHEMA, sha256_hex
+from data.pii import PIIConfig, replace_pii
+from data.sources import SourceFields
+
+SAMPLE_CHARACTERS = 500
+
+CLEANED_SCHEMA = pa.schema(
+    [
+        *CORPUS_SCHEMA,
+        pa.field("source_order", pa.int32()),
+        pa.field("raw", pa.binary(32)),  # sha256 of the text as read; null where there was none
+        pa.field("key", pa.binary(32)),  # equal for exact duplicates
+        pa.field("dropped", pa.string()),  # 'rule/reason'; null for what is alive
+        pa.field("repairs", pa.list_(pa.string())),  # names of the rules that changed the text
+        pa.field("pii", pa.list_(pa.string())),  # types of what was replaced, once for each
+        pa.field("signature", pa.binary(4 * PERMUTATIONS)),  # MinHash; null for what is dropped
+    ]
+)
+"""What is known of a document before duplicates are looked for. The text of a dropped one is cut to a sample."""
+
+
+@dataclass
+class Chunk:
+    """Documents of one source as they were read; columns of one length."""
+
+    source: str
+    source_order: int
+    texts: list[str] = field(default_factory=list)
+    titles: list[str | None] = field(default_factory=list)
+    origins: list[str] = field(default_factory=list)
+    raws: list[bytes | None] = field(default_factory=list)
+    dropped: list[str | None] = field(default_factory=list)
+    """'source/...' for what could not be read, 'known/...' for what an earlier corpus has."""
+
+
+class ChunkCleaner:
+    """Cleans chunks under one configuration; built once in every process."""
+
+    def __init__(
+        self,
+        sources: dict[str, SourceFields],
+        languages: tuple[str, ...],
+        cleaning: CleaningConfig,
+        pii: PIIConfig | None,
+        dedup: DedupConfig,
+    ) -> None:
+        self._sources, self._pii, self._dedup = sources, pii, dedup
+        self._rules = build_rules(cleaning, languages)
+        self._repairs_titles = cleaning.repair is not None
+
+    def clean(self, chunk: Chunk) -> pa.RecordBatch:
+        """Returns one row of `CLEANED_SCHEMA` for each document, in their order."""
+        source = self._sources[chunk.source]
+        batch = TextBatch(
+            list(chunk.texts), [source.language] * len(chunk.texts), source.min_words, source.min_characters
+        )
+        batch.dropped = list(chunk.dropped)
+        for rule in self._rules:
+            rule.apply(batch)
+
+        alive = list(batch.alive())
+        signature: list[bytes | None] = [None] * len(chunk.texts)
+        if self._dedup.near:
+            hashes = [batch.hashes(index) for index in alive]
+            for index, row in zip(alive, signatures(hashes, self._dedup.shingle_words), strict=True):
+                signature[index] = row.tobytes()
+
+        titles = list(chunk.titles)
+        pii: list[list[str]] = [[] for _ in chunk.texts]
+        for index in alive:
+            batch.texts[index], titles[index], pii[index] = self._without_pii(batch.texts[index], titles[index])
+
+        columns: dict[str, list[Any]] = {
+            "id": [sha256_hex(text) for text in batch.texts],
+            "text": [
+                text if reason is None else text[:SAMPLE_CHARACTERS]
+                for text, reason in zip(batch.texts, batch.dropped, strict=True)
+            ],
+            "title": titles,
+            "source": [chunk.source] * len(titles),
+            "language": batch.languages,
+            "origin": chunk.origins,
+            "licence": [source.licence] * len(titles),
+            "source_order": [chunk.source_order] * len(titles),
+            "raw": chunk.raws,
+            "key": [exact_key(text) for text in batch.texts],
+            "dropped": batch.dropped,
+            "repairs": batch.repairs,
+            "pii": pii,
+            "signature": signature,
+        }
+        return pa.RecordBatch.from_pydict(columns, schema=CLEANED_SCHEMA)
+
+    def _without_pii(self, text: str, title: str | None) -> tuple[str, str | None, list[str]]:
+        """Text and title with placeholders, and the types of what was replaced in both."""
+        if title is not None and self._repairs_titles:
+            title = repaired(title) or None
+        if self._pii is None:
+            return text, title, []
+        text, found = replace_pii(text, self._pii.types)
+        if title is not None:
+            title, in_title = replace_pii(title, self._pii.types)
+            found += in_title
+        return text, title, found

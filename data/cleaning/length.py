@@ -1,0 +1,37 @@
+"""Rule `length`: drops documents with too few words to learn from, or with too many to be one text."""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from data.cleaning.rule import Rule, TextBatch
+from data.config import Config
+
+
+class LengthConfig(Config):
+    """Settings of `length`; a source may have its own minima."""
+
+    min_words: int = Field(50, ge=1)
+    """For languages with spaces."""
+    min_characters: int = Field(100, ge=1)
+    """For languages without: Han and kana characters, and words in other scripts."""
+    max_words: int = Field(1_000_000, gt=0)
+    """Words, or characters for languages without spaces."""
+
+
+class Length(Rule[LengthConfig]):
+    """Reasons: 'too_short', 'too_long'."""
+
+    name: ClassVar[str] = "length"
+    Config: ClassVar[type[Config]] = LengthConfig
+
+    def apply(self, batch: TextBatch) -> None:
+        """Drops by the number of words."""
+        min_words = self.config.min_words if batch.min_words is None else batch.min_words
+        min_characters = self.config.min_characters if batch.min_characters is None else batch.min_characters
+        for index in batch.alive():
+            length = len(batch.words(index))
+            if length < (min_characters if batch.unspaced(index) else min_words):
+                batch.drop(index, self.name, "too_short")
+            elif length > self.config.max_words:
+                batch.drop(index, self.name, "too_long")

@@ -1,0 +1,118 @@
+"""The tokens of a corpus on disk: one flat file a split, opened as a memory map.
+
+Shards hold text only: bos, eos and padding are added where rows are read, so they serve every sequence length.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.document import SPLITS, Split, iter_texts
+from data.faults import reach
+
+if TYPE_CHECKING:  # a machine that only trains needs no tokenizer library
+    from data.tokenizer import Tokenizer
+
+
+@dataclass(frozen=True, eq=False)
+class Shards:
+    """One split of a `tokens` artifact, of D documents."""
+
+    tokens: NDArray[np.unsignedinteger]
+    """All documents, one after another; memory-mapped, uint16 or uint32."""
+    offsets: NDArray[np.int64]
+    """(D + 1,): document d is tokens[offsets[d]:offsets[d + 1]]."""
+    document_bytes: NDArray[np.int64]
+    """(D,): UTF-8 bytes of each document's text."""
+    vocab_size: int
+    tokenizer_sha256: str
+
+    @classmethod
+    def open(cls, folder: Path, split: Split) -> Shards:
+        """Opens a `tokens` artifact without reading the tokens."""
+        facts = json.loads((folder / "tokens.json").read_text(encoding="utf-8"))
+        path, dtype = folder / f"{split}.bin", _dtype(facts["vocab_size"])
+        empty = path.stat().st_size == 0  # an empty file cannot be mapped
+        return cls(
+            tokens=np.empty(0, dtype) if empty else np.memmap(path, dtype, mode="r"),
+            offsets=np.load(folder / f"{split}.offsets.npy"),
+            document_bytes=np.load(folder / f"{split}.bytes.npy"),
+            vocab_size=facts["vocab_size"],
+            tokenizer_sha256=facts["tokenizer_sha256"],
+        )
+
+    @property
+    def documents(self) -> int:
+        """D."""
+        return len(self.document_bytes)
+
+    def document(self, index: int) -> NDArray[np.int64]:
+        """Returns the tokens of one document."""
+        return self.tokens[self.offsets[index] : self.offsets[index + 1]].astype(np.int64)
+
+
+def write_shards(
+    corpus: Path,
+    tokenizer: Tokenizer,
+    output: Path,
+    progress: Callable[[str, int, int], None] = lambda what, done, total: None,
+) -> dict[str, Any]:
+    """Encodes every split of a corpus, a batch of documents at a time.
+
+    Args:
+        corpus: folder of a `corpus` artifact.
+        tokenizer: what encodes it.
+        output: an existing folder; becomes the `tokens` artifact.
+        progress: is told what is counted, the documents encoded so far over all splits, and 0: their number is unknown.
+
+    Returns:
+        What `tokens.json` holds: vocab_size, tokenizer_sha256 and, by split, the counts of documents, tokens and bytes.
+    """
+    counts: dict[str, dict[str, int]] = {}
+    documents = 0
+    for split in SPLITS:
+        counts[split] = _write_split(corpus, split, tokenizer, output, progress, documents)
+        documents += counts[split]["documents"]
+        reach("tokens/encoded")
+    facts = {"vocab_size": tokenizer.vocab_size, "tokenizer_sha256": tokenizer.sha256, "counts": counts}
+    (output / "tokens.json").write_text(json.dumps(facts, sort_keys=True, indent=1), encoding="utf-8")
+    reach("tokens/written")
+    return facts
+
+
+def _write_split(
+    corpus: Path,
+    split: Split,
+    tokenizer: Tokenizer,
+    output: Path,
+    progress: Callable[[str, int, int], None],
+    before: int,
+) -> dict[str, int]:
+    dtype, threads = _dtype(tokenizer.vocab_size), os.cpu_count() or 1
+    lengths: list[int] = []
+    document_bytes: list[int] = []
+    with (output / f"{split}.bin").open("wb") as file:
+        for batch in iter_texts(corpus, split):
+            texts: list[str] = batch.column("text").to_pylist()
+            for ids in tokenizer.encode_batch(texts, threads):
+                file.write(np.array(ids, dtype).tobytes())
+                lengths.append(len(ids))
+            document_bytes += [len(text.encode()) for text in texts]
+            progress("documents encoded", before + len(lengths), 0)
+    offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]).astype(np.int64)
+    np.save(output / f"{split}.offsets.npy", offsets)
+    np.save(output / f"{split}.bytes.npy", np.array(document_bytes, dtype=np.int64))
+    return {"documents": len(lengths), "tokens": int(offsets[-1]), "bytes": sum(document_bytes)}
+
+
+def _dtype(vocab_size: int) -> np.dtype[Any]:
+    """Little-endian on every machine."""
+    return np.dtype("<u2" if vocab_size <= 2**16 else "<u4")

@@ -1,0 +1,136 @@
+"""Writes the `examples` artifact: a labelled source, cleaned of what cannot be scored fairly, divided and counted."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from data.document import SPLITS, Split, sha256_hex
+from data.faults import reach
+from data.tasks.base import Example, LabelledSource, Places, normalised
+
+SCHEMA = pa.schema(
+    [
+        ("id", pa.string()),
+        ("group", pa.string()),
+        ("input", pa.string()),
+        ("target", pa.string()),
+        ("label", pa.int64()),
+    ]
+)
+
+
+def examples_key(config: LabelledSource, cache: Path, root: Path) -> dict[str, Any]:
+    """Returns the JSON that identifies what `build_examples` would write, apart from the corpus."""
+    content = config.content(Places(cache, root, corpus=None))
+    return {"settings": config.model_dump(mode="json", exclude={"path"}), "content": content}
+
+
+def build_examples(
+    config: LabelledSource, *, output: Path, cache: Path, root: Path, corpus: Path | None
+) -> dict[str, Any]:
+    """Writes train, validation and test.parquet, task.json and counts.json into `output`.
+
+    Test examples are chosen first, then validation: a training example that repeats one of them is dropped.
+
+    Returns:
+        What counts.json holds.
+
+    Raises:
+        ValueError: the source cannot be read, a split is empty, or a class has no training example.
+    """
+    read = list(config.examples(Places(cache, root, corpus)))
+    reach("examples/read")
+    splits, dropped = _divide(read, config)
+    _check(splits, config)
+    labels = {label: number for number, label in enumerate(config.labels)}
+    for split, examples in splits.items():
+        rows = [
+            {
+                "id": sha256_hex(f"{e.input}\0{e.target}"),
+                "group": e.group,
+                "input": e.input,
+                "target": e.target,
+                "label": labels.get(e.target),
+            }
+            for e in examples
+        ]
+        pq.write_table(
+            pa.Table.from_pylist(rows, SCHEMA), output / f"{split}.parquet", compression="zstd", compression_level=1
+        )
+    task = {
+        "task": "classification" if config.labels else "generation",
+        "labels": list(config.labels),
+        "language": config.language,
+        "target_language": config.target_language or config.language,
+    }
+    counts = {
+        "read": len(read),
+        "kept": {split: len(examples) for split, examples in splits.items()},
+        "groups": {split: len({e.group for e in examples}) for split, examples in splits.items()},
+        "labels": {
+            split: dict(sorted(Counter(e.target for e in examples).items())) for split, examples in splits.items()
+        }
+        if config.labels
+        else {},
+        "dropped": dict(sorted(dropped.items())),
+    }
+    _write_json(output / "task.json", task)
+    _write_json(output / "counts.json", counts)
+    reach("examples/written")
+    return counts
+
+
+def _divide(read: Iterable[Example], config: LabelledSource) -> tuple[dict[Split, list[Example]], Counter[str]]:
+    splits: dict[Split, list[Example]] = {split: [] for split in SPLITS}
+    for example in read:
+        splits[example.split or config.split.of(example.group)].append(example)
+    dropped: Counter[str] = Counter()
+    seen: dict[str, set[str]] = {field: set() for field in config.distinct}
+    for split in reversed(SPLITS):
+        kept = []
+        for example in splits[split]:
+            keys = {field: normalised(getattr(example, field)) for field in config.distinct}
+            if reason := _refuse(example, config):
+                dropped[reason] += 1
+            elif any(key in seen[field] for field, key in keys.items()):
+                dropped["duplicate"] += 1
+            else:
+                kept.append(example)
+                for field, key in keys.items():
+                    seen[field].add(key)
+        splits[split] = kept
+    return splits, dropped
+
+
+def _refuse(example: Example, config: LabelledSource) -> str | None:
+    """Returns why an example cannot be used, or None."""
+    if not example.input.strip() or not example.target.strip():
+        return "empty"
+    if config.labels and example.target not in config.labels:
+        return "other_label"
+    if not config.answer_may_be_quoted and normalised(example.target) in normalised(example.input):
+        return "answer_in_input"
+    return None
+
+
+def _check(splits: dict[Split, list[Example]], config: LabelledSource) -> None:
+    if empty := [split for split, examples in splits.items() if not examples]:
+        sizes = ", ".join(f"{split} {len(examples)}" for split, examples in splits.items())
+        raise ValueError(
+            f"data.source {config.source}: no examples left for {', '.join(empty)} ({sizes}); "
+            "give more examples, or other folds in data.split"
+        )
+    if missing := set(config.labels) - {example.target for example in splits["train"]}:
+        raise ValueError(
+            f"data.source {config.source}: no training example of class {', '.join(sorted(missing))}; "
+            "check the names in data.labels"
+        )
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    path.write_text(json.dumps(content, sort_keys=True, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,0 +1,22 @@
+"""The index of views: what an objective reads, by name. An objective reads the view of its own name."""
+
+from typing import Any
+
+from data.views.base import View, ViewContext, Viewed
+from data.views.causal_lm import CausalLMView
+from data.views.classification import ClassificationView
+from data.views.masked_lm import MaskedLMView
+from data.views.prefix_lm import PrefixLMView
+from data.views.replaced_token import ReplacedTokenView
+from data.views.sentence_order import SentenceOrderView
+
+VIEWS: dict[str, type[View[Any]]] = {
+    "causal_lm": CausalLMView,
+    "classification": ClassificationView,
+    "masked_lm": MaskedLMView,
+    "prefix_lm": PrefixLMView,
+    "replaced_token": ReplacedTokenView,
+    "sentence_order": SentenceOrderView,
+}
+
+__all__ = ["VIEWS", "View", "ViewContext", "Viewed"]

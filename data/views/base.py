@@ -1,0 +1,87 @@
+"""The contract of a view: token windows in, what an objective reads out.
+
+A view is vectorised, and a row's result depends on the row and its seed alone: not on its neighbours, the rank or the
+time. That makes a resumed run equal to an uninterrupted one, and every epoch different from the one before.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, Literal, NamedTuple, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from data.batch import Attention, AttentionMode, MicroBatch, TokenBatch
+from data.config import Config
+from data.packing import Windows
+from data.vocabulary import Vocabulary
+
+Alignment = Literal["shifted", "same"]
+"""Which state predicts a hidden token: that of the position before it, as in causal models, or its own."""
+
+ConfigT = TypeVar("ConfigT", bound=Config)
+
+
+@dataclass(frozen=True)
+class ViewContext:
+    """What all views of a stage share."""
+
+    vocabulary: Vocabulary
+    sequence_length: int
+    """T: positions of a row."""
+    alignment: Alignment
+
+
+class Viewed(NamedTuple):
+    """One micro-batch, before it is known which objective of the stage it feeds."""
+
+    batch: TokenBatch
+    counts: dict[str, int]
+    """Term of the objective -> number of units its loss is summed over."""
+    text_tokens: int
+    """Corpus tokens among the positions: neither padding nor specials."""
+
+    def feeding(self, objective: str) -> MicroBatch:
+        """Returns the micro-batch of the objective with that name in its stage."""
+        return MicroBatch(objective, self.batch, self.counts, self.text_tokens)
+
+
+class View(ABC, Generic[ConfigT]):
+    """Turns rows into the batch of one kind of objective."""
+
+    needs: ClassVar[Literal["windows", "examples"]] = "windows"
+    """`windows`: rows cut from running text. `examples`: labelled examples of a task."""
+
+    def __init__(self, config: ConfigT, context: ViewContext) -> None:
+        self.config = config
+        self.context = context
+        self.vocabulary = context.vocabulary
+        self.specials = context.vocabulary.specials
+
+    @abstractmethod
+    def __call__(self, rows: Any, seeds_B: NDArray[np.uint64]) -> Viewed:
+        """Returns what the objective reads.
+
+        Args:
+            rows: B rows: `Windows` where the view needs windows, the task's own record where it needs examples.
+            seeds_B: one seed a row; see `data.views.noise`.
+        """
+
+
+def attention(mode: AttentionMode, windows: Windows) -> Attention:
+    """Returns the attention within each sample of the rows."""
+    return Attention(mode, None if windows.sample_ids_BT is None else torch.from_numpy(windows.sample_ids_BT))
+
+
+def flat(positions_M: NDArray[np.integer[Any]]) -> Tensor:
+    """Returns flattened positions or ids as the int64 tensor that a batch carries."""
+    return torch.from_numpy(positions_M.astype(np.int64, copy=False))
+
+
+def batch_seed(seeds_B: NDArray[np.uint64]) -> int:
+    """Returns the seed of a whole micro-batch: that of its first row, in the range torch's generators take."""
+    return int(seeds_B[0] >> np.uint64(1))

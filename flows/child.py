@@ -1,0 +1,234 @@
+"""Runs training and evaluation in a child process and follows what it writes.
+
+Lightning must not re-execute a flow file, and a killed trainer must not take the flow with it: so it is always a child,
+on one CPU too. It reads a spec and appends to `metrics.jsonl`; this side tails the file.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+POLL_SECONDS = 0.2
+TERMINATE_SECONDS = 60.0
+"""How long a child may take to write its checkpoint after SIGTERM."""
+BAD_INPUT = 2
+"""Exit status of a child whose input cannot be used; its last line says why."""
+
+
+class ChildFailed(RuntimeError):
+    """A child process ended with an error; the message is its own last words."""
+
+
+class ChildRefused(ValueError):
+    """A child process found that what it was given cannot be used; the message is its own."""
+
+
+class Job(Protocol):
+    """A running child."""
+
+    def poll(self) -> int | None:
+        """Its exit status as in `subprocess`, or None while it runs."""
+
+    def stop(self) -> None:
+        """Sends SIGTERM."""
+
+    def kill(self) -> None:
+        """Ends it at once."""
+
+
+def run_child(
+    module: str,
+    spec: Path,
+    work: Path,
+    on_line: Callable[[dict[str, Any]], None],
+    *,
+    follow: str = "metrics.jsonl",
+    devices: int = 1,
+) -> None:
+    """Runs a child to its end, handing on each line of a file of JSON lines as it appears.
+
+    Args:
+        module: 'lightning_modules.train' or 'lightning_modules.evaluate'.
+        spec: the JSON file it obeys.
+        work: the stage's work folder; gets `child.log` with all that the child prints.
+        on_line: called with every line, those of an earlier, killed attempt first.
+        follow: name of the file in `work` that the child appends to.
+        devices: processes; several run under torchrun.
+
+    Raises:
+        ChildRefused: the child exited with status 2.
+        ChildFailed: it exited with any other error, or was killed.
+    """
+    log = work / "child.log"
+    start = log.stat().st_size if log.exists() else 0
+    job: Job = _Torchrun(module, spec, log, devices) if devices > 1 else _launcher().start(module, spec, log)
+    follower = _Follower(work / follow)
+    try:
+        while (status := job.poll()) is None:
+            for line in follower.lines():
+                on_line(line)
+            time.sleep(POLL_SECONDS)
+    except BaseException:  # whatever ends the flow (a cancelled run, Ctrl-C) must not leave a trainer behind
+        job.stop()
+        patience = time.monotonic() + TERMINATE_SECONDS
+        while job.poll() is None and time.monotonic() < patience:
+            time.sleep(POLL_SECONDS)
+        if job.poll() is None:
+            job.kill()
+        raise
+    for line in follower.lines():
+        on_line(line)
+    if status == 0:
+        return
+    with log.open("rb") as output:
+        output.seek(start)
+        said = output.read().decode(errors="replace").strip().splitlines()
+    last = said[-1] if said else "it printed nothing"
+    if status == BAD_INPUT:
+        raise ChildRefused(last.removeprefix("error: "))
+    how = f"killed by signal {-status}" if status < 0 else f"exit status {status}"
+    raise ChildFailed(f"{module}: {how}: {last} (all it printed: {log})")
+
+
+def warm_up() -> None:
+    """Lets the launcher import torch and Lightning while other work goes on."""
+    _launcher()
+
+
+class _Torchrun:
+    """A job of several processes; Lightning joins the group that torchrun lays out."""
+
+    def __init__(self, module: str, spec: Path, log: Path, devices: int) -> None:
+        arguments = [
+            "-m",
+            "torch.distributed.run",
+            "--standalone",
+            f"--nproc-per-node={devices}",
+            "-m",
+            module,
+            str(spec),
+        ]
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, *arguments], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+            )
+
+    def poll(self) -> int | None:
+        return self._process.poll()
+
+    def stop(self) -> None:
+        self._process.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self._process.kill()
+
+
+class _Launcher:
+    """The process that forks our jobs (`lightning_modules/launcher.py`)."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "lightning_modules.launcher"],
+            bufsize=0,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        atexit.register(self.kill)
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def start(self, module: str, spec: Path, log: Path) -> _Forked:
+        self.send({"module": module, "spec": str(spec), "log": str(log)})
+        return _Forked(self)
+
+    def send(self, request: dict[str, Any]) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(request).encode() + b"\n")
+        self._process.stdin.flush()
+
+    def answer(self) -> dict[str, Any] | None:
+        """The next answer if there is one; when the launcher died, how."""
+        assert self._process.stdout is not None
+        if not select.select([self._process.stdout], [], [], 0)[0]:
+            return None
+        line = self._process.stdout.readline()
+        if not line:
+            return {"status": self._process.wait() or 1}
+        said: dict[str, Any] = json.loads(line)
+        return said
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+class _Forked:
+    """A job that the launcher forked."""
+
+    def __init__(self, launcher: _Launcher) -> None:
+        self._launcher = launcher
+        self._status: int | None = None
+
+    def poll(self) -> int | None:
+        while self._status is None and (answer := self._launcher.answer()) is not None:
+            self._status = answer.get("status")
+        return self._status
+
+    def stop(self) -> None:
+        self._launcher.send({"stop": True})
+
+    def kill(self) -> None:
+        self._launcher.kill()
+
+
+_running: _Launcher | None = None
+
+
+def _launcher() -> _Launcher:
+    """The launcher of this process, started when it is first wanted."""
+    global _running
+    if _running is None or not _running.alive:
+        _running = _Launcher()
+    return _running
+
+
+class _Follower:
+    """Reads whole new lines of a growing file, each once.
+
+    A resumed child cuts the file back to its checkpoint and writes the same steps again: then it is read from the start,
+    and what was already handed on is passed over.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.offset = 0
+        self.handed: set[tuple[Any, ...]] = set()
+
+    def lines(self) -> Iterator[dict[str, Any]]:
+        if not self.path.exists():
+            return
+        with self.path.open("rb") as handle:
+            if handle.seek(0, 2) < self.offset:
+                self.offset = 0
+            handle.seek(self.offset)
+            for raw in handle:
+                if not raw.endswith(b"\n"):
+                    break
+                self.offset += len(raw)
+                line = json.loads(raw)
+                # Times differ when a step is done again; what was measured at it does not.
+                identity = (line["step"], *sorted(line["metrics"])) if "step" in line else (raw,)
+                if identity not in self.handed:
+                    self.handed.add(identity)
+                    yield line

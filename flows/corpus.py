@@ -1,0 +1,68 @@
+"""Flow `corpus`: labelled sets and raw sources become examples and a cleaned, split corpus."""
+
+from typing import Any
+
+from prefect import flow
+
+from data.corpus import build_corpus
+from data.sources import TaskConfig
+from data.tasks import build_examples
+from flows.making import Outcomes, run_stages
+from flows.plan import Plan, PlannedStage
+from flows.report import live
+from flows.store import Work
+from flows.tracking.runs import StageRun
+
+
+def write_examples(plan: Plan, stage: PlannedStage, work: Work, run: StageRun) -> None:
+    """Prepares the labelled set of one task."""
+    work.counts = build_examples(
+        plan.recipe.finetuning[stage.name].data,
+        output=work.output,
+        cache=plan.cache,
+        root=plan.project,
+        corpus=plan.folder(stage.reads["corpus"]) if "corpus" in stage.reads else None,
+    )
+
+
+def write_corpus(plan: Plan, stage: PlannedStage, work: Work, run: StageRun) -> None:
+    """Reads the sources, cleans, deduplicates and splits them."""
+    config = plan.recipe.corpus
+    sources = {
+        name: source.model_copy(update={"examples": plan.folder(f"examples/{source.task}")})
+        if isinstance(source, TaskConfig)
+        else source
+        for name, source in config.sources.items()
+    }
+    summary = build_corpus(
+        config.model_copy(update={"sources": sources}),
+        output=work.output,
+        cache=plan.cache,
+        root=plan.project,
+        workers=plan.hardware.threads,
+        progress=live.progress(stage.label),
+    )
+    work.counts = summary.model_dump(mode="json")
+    run.artifact(work.output / "README.md", "samples")
+    run.artifact(work.output / "audit", "samples")
+
+
+BUILDERS = {"examples": write_examples, "corpus": write_corpus}
+
+
+@flow(name="corpus", flow_run_name="corpus/{recipe}", result_serializer="json")
+def corpus(
+    recipe: str = "demo",
+    overrides: dict[str, Any] | None = None,
+    refresh: list[str] | None = None,
+    run: str | None = None,
+) -> Outcomes:
+    """Builds the labelled sets and the corpus of a recipe, or finds them.
+
+    Args:
+        recipe: name of a shipped recipe or path to a YAML file.
+        overrides: dotted recipe keys and their values.
+        refresh: stages to build even if they are there, such as 'corpus/demo'.
+        run: id of the run this is part of; none: it is a run of its own.
+    """
+    return run_stages("corpus", BUILDERS, recipe, overrides, refresh, run)

@@ -1,0 +1,145 @@
+"""Flow `evaluation`: every test set is scored beside its baselines, and the models are registered."""
+
+import json
+from typing import Any
+
+from prefect import flow
+
+from data.faults import reach
+from flows.child import run_child
+from flows.figures import headline_metrics
+from flows.making import Outcomes, run_stages
+from flows.plan import LANGUAGE_MODEL, SCRATCH, Plan, PlannedStage
+from flows.report import live
+from flows.store import Work, write_atomically
+from flows.tracking.registry import Package, register
+from flows.tracking.runs import StageRun
+from lightning_modules.predictor import SETTINGS, PredictorConfig
+from lightning_modules.scoring.spec import EvaluateSpec, SystemRef
+
+EXAMPLE_TEXTS = 3
+"""Inputs whose answers are kept with a registered model as its example."""
+
+
+def write_scores(plan: Plan, stage: PlannedStage, work: Work, run: StageRun) -> None:
+    """Scores one test set in a child process."""
+    folders = {role: plan.folder(label) for role, label in stage.reads.items()}
+    shared: dict[str, Any] = {
+        "name": stage.name,
+        "tokenizer": folders["tokenizer"],
+        "data": folders["data"],
+        "resamples": plan.recipe.evaluation.bootstrap,
+        "hardware": plan.hardware,
+        "seed": plan.recipe.seed,
+        "work": work.folder,
+        "output": work.output,
+    }
+    if stage.name == LANGUAGE_MODEL:
+        spec = EvaluateSpec(
+            **shared,
+            task="language_model",
+            systems={"pretrained": SystemRef(weights=folders["weights"])},
+            corpus=plan.folder(f"corpus/{plan.recipe.name}"),
+            sequence_length=plan.recipe.pretraining.stages[plan.last_stage].sequence_length,
+            max_tokens=plan.recipe.evaluation.tokens,
+        )
+    else:
+        config = plan.recipe.finetuning[stage.name]
+        adapted = config.adapter.method != "full"
+        spec = EvaluateSpec(
+            **shared,
+            task=config.task,
+            systems={
+                "pretrained": SystemRef(weights=folders["finetuned"], base=folders["weights"] if adapted else None),
+                "scratch": SystemRef(weights=folders["scratch"]),
+            },
+            sequence_length=config.sequence_length,
+            decoding=config.decoding,
+            max_examples=plan.recipe.evaluation.examples,
+        )
+    score(spec, work)
+    run.artifact(work.output / "scores.json", "tables")
+    run.artifact(work.output / "examples.parquet", "samples")
+
+
+def score(spec: EvaluateSpec, work: Work) -> None:
+    """Runs the child that scores a test set."""
+    path = work.folder / "spec.json"
+    write_atomically(path, spec.model_dump_json(indent=1))
+    progress = live.progress(f"scores/{spec.name}")
+    run_child(
+        "lightning_modules.evaluate",
+        path,
+        work.folder,
+        lambda line: progress(line["system"], line["done"], line["total"]),
+        follow="progress.jsonl",
+    )
+
+
+def write_registration(plan: Plan, stage: PlannedStage, work: Work, run: StageRun) -> None:
+    """Registers the base model and the task models; what is registered already stays as it is."""
+    registered = {}
+    recipe, tokenizer = plan.recipe, plan.folder(f"tokenizer/{plan.recipe.name}")
+    base = plan.folder(f"weights/{plan.last_stage}")
+    packages = {
+        LANGUAGE_MODEL: (
+            plan.tracking.base_model(recipe.name),
+            Package(base, tokenizer, PredictorConfig(answers="continuation", sequence_length=plan.model.max_positions)),
+            f"weights/{plan.last_stage}",
+            f"corpus/{recipe.name}",
+        )
+    }
+    for task, config in recipe.finetuning.items():
+        settings = PredictorConfig(
+            answers="class" if config.kind.classifies else "text",
+            labels=tuple(config.data.labels),
+            sequence_length=config.sequence_length,
+            decoding=config.decoding,
+        )
+        package = Package(
+            plan.folder(f"finetuned/{task}"), tokenizer, settings, None if config.adapter.method == "full" else base
+        )
+        packages[task] = (plan.tracking.task_model(recipe.name, task), package, f"finetuned/{task}", f"examples/{task}")
+    for task, (name, package, weights, _) in packages.items():
+        version = register(
+            plan.tracking,
+            name,
+            package,
+            fingerprint=plan.stage(weights).key.fingerprint,
+            run_id=run.run_id,
+            metrics=headline_metrics(plan.folder(f"scores/{task}")),
+            tags={
+                "stagelm.recipe": recipe.name,
+                "stagelm.corpus": plan.stage(f"corpus/{recipe.name}").key.fingerprint,
+                "stagelm.tokens": json.dumps([plan.stage(f"tokens/{recipe.name}").key.fingerprint]),
+                "stagelm.tokenizer": plan.stage(f"tokenizer/{recipe.name}").key.fingerprint,
+            },
+            example=[],
+        )
+        registered[task] = {"model": version.name, "version": version.number, "fingerprint": version.fingerprint}
+        reach("registration/registered")
+    work.record["registered"] = registered
+    models = {task: {key: entry[key] for key in ("model", "fingerprint")} for task, entry in registered.items()}
+    write_atomically(work.output / "models.json", json.dumps(models, indent=1, sort_keys=True))
+    reach("registration/written")
+
+
+BUILDERS = {"scores": write_scores, "registration": write_registration}
+
+
+@flow(name="evaluation", flow_run_name="evaluation/{recipe}", result_serializer="json")
+def evaluation(
+    recipe: str = "demo",
+    overrides: dict[str, Any] | None = None,
+    refresh: list[str] | None = None,
+    run: str | None = None,
+) -> Outcomes:
+    """Scores every test set of a recipe and registers its models, or finds that done.
+
+    Args:
+        recipe: name of a shipped recipe or path to a YAML file.
+        overrides: dotted recipe keys and their values.
+        refresh: stages to build even if they are there, such as 'scores/sentiment'.
+        run: id of the run this is part of; none: it is a run of its own.
+    """
+    return run_stages("evaluation", BUILDERS, recipe, overrides, refresh, run)

@@ -1,0 +1,84 @@
+"""The figures a stage is known by: one line for the closing table, and metrics for MLflow's comparison."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+
+def headline(folder: Path) -> str:
+    """One line about an artifact, as the closing table shows it."""
+    manifest = _json(folder / "manifest.json")
+    counts = manifest["counts"]
+    match manifest["kind"]:
+        case "examples":
+            return ", ".join(f"{number:,} {split}" for split, number in counts["kept"].items())
+        case "corpus":
+            return f"{sum(counts['documents'].values()):,} documents, {sum(counts['bytes'].values()) / 1e6:.1f} MB"
+        case "tokenizer":
+            return f"{counts['bytes_per_token']:.2f} bytes/token"
+        case "tokens":
+            return f"{_tokens(counts):,} tokens"
+        case "weights" | "finetuned":
+            losses = _validation_losses(folder)
+            return ", ".join(f"{use} {loss:.3f}" for use, loss in losses.items()) + " nats (validation)"
+        case "scores":
+            return _score_line(_json(folder / "scores.json"))
+        case "registration":
+            return f"{len(_json(folder / 'models.json'))} models"
+        case kind:
+            raise ValueError(f"{folder}: no headline is known for a stage of kind {kind!r}")
+
+
+def headline_metrics(folder: Path) -> dict[str, float]:
+    """Figures of an artifact under the names that two runs are compared by, such as 'sentiment/macro_f1'."""
+    manifest = _json(folder / "manifest.json")
+    kind, name, counts = manifest["kind"], manifest["name"], manifest["counts"]
+    if kind == "corpus":
+        return {"corpus/documents": sum(counts["documents"].values()), "corpus/bytes": sum(counts["bytes"].values())}
+    if kind == "tokenizer":
+        return {"tokenizer/bytes_per_token": counts["bytes_per_token"]}
+    if kind == "tokens":
+        return {"tokens/total": _tokens(counts)}
+    if kind in {"weights", "finetuned"}:
+        return {f"{name}/validation/{use}": loss for use, loss in _validation_losses(folder).items()}
+    if kind == "scores":
+        scores = _json(folder / "scores.json")
+        figures = {}
+        for score in scores["scores"]:
+            place = f"{name}/{score['metric']}/{score['system']}"
+            figures[place] = score["value"]
+            figures[f"{place}/low"], figures[f"{place}/high"] = score["low"], score["high"]
+        return figures
+    return {}
+
+
+def _tokens(counts: dict[str, Any]) -> int:
+    return sum(int(split["tokens"]) for split in counts["counts"].values())
+
+
+def _validation_losses(folder: Path) -> dict[str, float]:
+    """Use -> validation loss at the stage's end, in nats."""
+    found = _json(folder / "stage.json")["validation"]
+    prefix, suffix = "validation/", "/loss"
+    return {
+        name.removeprefix(prefix).removesuffix(suffix): value
+        for name, value in found.items()
+        if name.startswith(prefix) and name.endswith(suffix) and name.count("/") == 2
+    }
+
+
+def _score_line(scores: dict[str, Any]) -> str:
+    """The task's first metric: ours with its interval, then the others."""
+    metric = scores["headline"]["metric"]
+    shown = []
+    for score in scores["scores"]:
+        if score["metric"] == metric:
+            interval = f" [{score['low']:.3f}, {score['high']:.3f}]" if score["system"] == "pretrained" else ""
+            shown.append(f"{score['system']} {score['value']:.3f}{interval}")
+    return f"{metric}: {', '.join(shown)}"
+
+
+def _json(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))

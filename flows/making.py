@@ -1,0 +1,128 @@
+"""How every flow turns planned stages into artifacts: find or build, measure, record, return references."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.states import Completed, State
+
+from flows.figures import headline, headline_metrics
+from flows.plan import Plan, PlannedStage, load_plan
+from flows.recording import Recording, recording
+from flows.records import StageOutcome
+from flows.report import live
+from flows.store import Work
+from flows.tracking.energy import measure
+from flows.tracking.runs import StageRun
+
+Builder = Callable[[Plan, PlannedStage, Work, StageRun], None]
+"""Builds one stage: writes its files into `work.output`; may set `work.counts` and `work.record`."""
+
+Outcomes = list[dict[str, Any]]
+"""`StageOutcome`s as JSON: what flows return."""
+
+
+def run_stages(
+    flow: str,
+    builders: Mapping[str, Builder],
+    recipe: str,
+    overrides: Mapping[str, Any] | None,
+    refresh: list[str] | None,
+    run: str | None,
+) -> Outcomes:
+    """Runs the stages of one flow in order, each as a Prefect task.
+
+    Args:
+        flow: name of the flow.
+        builders: stage kind -> what builds it.
+        recipe: name of a shipped recipe or path to a YAML file.
+        overrides: dotted recipe keys and their values.
+        refresh: stages to build even if they are there.
+        run: id of the run this is part of; None: it is a run of its own.
+    """
+    plan = load_plan(recipe, overrides)
+    again = plan.select(refresh or [])
+    outcomes = []
+    with recording(plan, flow, run) as record:
+        for stage in plan.of_flow(flow):
+            # Defined here, so that Prefect shows each stage under its own name and keeps nothing but the outcome.
+            @task(name=stage.kind, task_run_name=stage.label, cache_policy=NO_CACHE, result_serializer="json")
+            def make_stage(label: str) -> Any:
+                planned = plan.stage(label)
+                return make(plan, planned, builders[planned.kind], record, refresh=label in again)
+
+            outcome = make_stage(stage.label, return_state=True).result()
+            record.add(StageOutcome.model_validate(outcome))
+            outcomes.append(outcome)
+    return outcomes
+
+
+def make(
+    plan: Plan, stage: PlannedStage, build: Builder, record: Recording, *, refresh: bool
+) -> dict[str, Any] | State[Any]:
+    """Builds one stage or finds it, and records it in MLflow either way.
+
+    Returns:
+        A `StageOutcome` as JSON; of a reused stage inside a Prefect state named 'Reused'.
+    """
+    started = time.monotonic()
+
+    def waiting(holder: str) -> None:
+        live.note(f"{stage.label}: {holder} is building it; waiting")
+
+    with plan.store.building(stage.key, refresh=refresh, on_wait=waiting) as work:
+        reused = work.artifact
+        run = record.tracking.stage(
+            stage.name,
+            stage.kind,
+            stage.key.fingerprint,
+            resume_run_id=None if reused else work.recall().get("tracking_run"),
+            reused_from=str(reused.record.get("tracking_run") or reused.folder) if reused else None,
+        )
+        try:
+            if reused is None:
+                work.remember(tracking_run=run.run_id)
+                _build(plan, stage, build, work, run)
+        except BaseException:
+            run.close("FAILED")
+            raise
+    artifact = work.artifact
+    if artifact is None:
+        raise RuntimeError(f"{stage.label}: the store gave back neither an artifact nor an error")
+    run.artifact(artifact.folder / "manifest.json", "manifests")
+    run.summary(headline_metrics(artifact.folder))
+    run.close("FINISHED")
+    outcome = StageOutcome(
+        kind=stage.kind,
+        name=stage.name,
+        fingerprint=artifact.fingerprint,
+        folder=artifact.folder.relative_to(plan.store.root),
+        reused=reused is not None,
+        seconds=round(time.monotonic() - started, 3),
+        headline=headline(artifact.folder),
+        tracking_run=run.run_id,
+    )
+    live.stage_ends(outcome)
+    result: dict[str, Any] = json.loads(outcome.model_dump_json())
+    return Completed(name="Reused", message=f"{stage.label}: {outcome.headline}", data=result) if reused else result
+
+
+def _build(plan: Plan, stage: PlannedStage, build: Builder, work: Work, run: StageRun) -> None:
+    """Runs the builder with what every stage records: what it read, how long it took, what energy it used."""
+    started = time.monotonic()
+    live.stage_starts(stage.label)
+    for role, fingerprint in stage.key.inputs.items():
+        run.input(role, fingerprint, stage.reads.get(role, role))
+    run.params({"format": stage.key.format, "fingerprint": stage.key.fingerprint})
+    with measure(plan.tracking.energy.watts_per_core) as meter:
+        build(plan, stage, work, run)
+    energy = meter.reading
+    seconds = round(time.monotonic() - started, 3)
+    run.summary({"energy/kwh": energy.kwh, "stage/seconds": seconds})
+    run.params({"energy_method": energy.method})
+    work.record.update(tracking_run=run.run_id, seconds=seconds, energy={"kwh": energy.kwh, "method": energy.method})

@@ -1,0 +1,58 @@
+"""Flow `pretraining`: the declared stages, each from the weights of the one before."""
+
+from typing import Any
+
+from prefect import flow
+
+from flows.making import Outcomes, run_stages
+from flows.plan import Plan, PlannedStage
+from flows.store import Work
+from flows.tracking.runs import StageRun
+from flows.training import train
+from lightning_modules.adapters import FullConfig
+from lightning_modules.spec import ShardData, ShardSource, TrainSpec
+
+
+def write_weights(plan: Plan, stage: PlannedStage, work: Work, run: StageRun) -> None:
+    """Trains one stage, from the weights it reads or from random ones."""
+    config = plan.recipe.pretraining.stages[stage.name]
+    batch = plan.batch(config.sequence_length)
+    spec = TrainSpec(
+        name=f"pretraining/{stage.name}",
+        work=work.folder,
+        output=work.output,
+        tokenizer=plan.folder(stage.reads["tokenizer"]),
+        model=plan.model,
+        init=plan.folder(stage.reads["weights"]) if "weights" in stage.reads else None,
+        data=ShardData(sources=[ShardSource(path=plan.folder(stage.reads["tokens"]), share=1.0)]),
+        stage=config,
+        adapter=FullConfig(),
+        steps=plan.steps(config),
+        micro_batch_size=batch.rows,
+        micro_batches=batch.micro_batches,
+        tokens_before=plan.tokens_before(stage.name),
+        hardware=plan.hardware,
+        seed=plan.recipe.seed,
+    )
+    train(plan, spec, work, run)
+
+
+BUILDERS = {"weights": write_weights}
+
+
+@flow(name="pretraining", flow_run_name="pretraining/{recipe}", result_serializer="json")
+def pretraining(
+    recipe: str = "demo",
+    overrides: dict[str, Any] | None = None,
+    refresh: list[str] | None = None,
+    run: str | None = None,
+) -> Outcomes:
+    """Trains the declared stages of a recipe, or finds them.
+
+    Args:
+        recipe: name of a shipped recipe or path to a YAML file.
+        overrides: dotted recipe keys and their values.
+        refresh: stages to build even if they are there, such as 'weights/foundation'.
+        run: id of the run this is part of; none: it is a run of its own.
+    """
+    return run_stages("pretraining", BUILDERS, recipe, overrides, refresh, run)

@@ -1,0 +1,1 @@
+"""Flow `retraining`: placeholder body follows once the registry's calls are fixed."""

@@ -1,0 +1,1 @@
+"""How weights change and how they are judged. Imports `data`, never `flows`."""

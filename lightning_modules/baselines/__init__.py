@@ -1,0 +1,15 @@
+"""What a trained network has to beat. `unigram.py` is that of language models; the others answer labelled tasks."""
+
+from lightning_modules.baselines.base import Baseline
+from lightning_modules.baselines.classes import Majority, TfIdf
+from lightning_modules.baselines.texts import CopySource, LeadSentence, LeadWords
+
+BASELINES: dict[str, type[Baseline]] = {
+    "copy_source": CopySource,
+    "lead_sentence": LeadSentence,
+    "lead_words": LeadWords,
+    "majority": Majority,
+    "tfidf": TfIdf,
+}
+
+__all__ = ["BASELINES", "Baseline"]

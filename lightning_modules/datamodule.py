@@ -1,0 +1,128 @@
+"""What one stage reads: the steps of its training and a fixed validation set, for this rank."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytorch_lightning as pl
+from torch.utils.data import DataLoader
+
+from data.batch import MicroBatch
+from data.document import Split
+from data.examples import EncodedExamples, ExampleLoader, encode_examples, example_batches
+from data.loaders import StepLoader, validation_batches
+from data.shards import Shards
+from data.views import VIEWS, View, ViewContext
+from data.vocabulary import Vocabulary
+from lightning_modules.spec import ExampleData, ShardData, ShardSource, TrainSpec
+
+
+class StageData(pl.LightningDataModule):
+    """Builds the loaders that the spec asks for. The loaders keep their position themselves, in Lightning's checkpoint."""
+
+    def __init__(self, spec: TrainSpec) -> None:
+        super().__init__()
+        self.spec = spec
+        context = ViewContext(Vocabulary.load(spec.tokenizer), spec.stage.sequence_length, spec.model.alignment)
+        self.views: dict[str, View[Any]] = {
+            name: VIEWS[use.objective](use.settings, context) for name, use in spec.stage.objectives.items()
+        }
+
+    def check(self) -> None:
+        """Builds both loaders once, so that whatever is wrong with the data shows before anything is trained.
+
+        Raises:
+            ValueError: see `train_dataloader`; or there is nothing to validate on.
+        """
+        self.train_dataloader()
+        self.val_dataloader()
+
+    def train_dataloader(self) -> StepLoader | ExampleLoader:
+        """Returns all steps of the stage.
+
+        Raises:
+            ValueError: too little data for one step, or the objectives do not read this kind of data.
+        """
+        spec, data = self.spec, self.spec.data
+        rank, world_size = self._place()
+        if isinstance(data, ShardData):
+            return StepLoader(
+                [(self._shards(source, "train"), source.share) for source in data.sources],
+                self.views,
+                {name: use.share for name, use in spec.stage.objectives.items()},
+                sequence_length=spec.stage.sequence_length,
+                micro_batch_size=spec.micro_batch_size,
+                micro_batches=spec.micro_batches,
+                steps=spec.steps,
+                seed=spec.seed,
+                rank=rank,
+                world_size=world_size,
+            )
+        if len(self.views) != 1:
+            raise ValueError(f"labelled examples train one objective, got {', '.join(self.views)}")
+        [(name, view)] = self.views.items()
+        return ExampleLoader(
+            self._encoded(data, "train"),
+            view,
+            objective=name,
+            micro_batch_size=spec.micro_batch_size,
+            micro_batches=spec.micro_batches,
+            steps=spec.steps,
+            seed=spec.seed,
+            rank=rank,
+            world_size=world_size,
+        )
+
+    def val_dataloader(self) -> DataLoader[MicroBatch]:
+        """Returns this rank's part of the validation set of every objective."""
+        batches = [batch for name in self.views for batch in self._validation(name)]
+        return DataLoader(batches, batch_size=None)  # type: ignore[arg-type]  # a list is a map-style data set
+
+    def _validation(self, name: str) -> list[MicroBatch]:
+        spec, data = self.spec, self.spec.data
+        rank, world_size = self._place()
+        if isinstance(data, ExampleData):
+            return example_batches(
+                self._encoded(data, "validation"),
+                self.views[name],
+                objective=name,
+                micro_batch_size=spec.micro_batch_size,
+                max_positions=spec.stage.validation_tokens,
+                seed=spec.seed,
+                rank=rank,
+                world_size=world_size,
+            )
+        return [
+            batch
+            for source in data.sources
+            for batch in validation_batches(
+                self._shards(source, "validation"),
+                self.views[name],
+                objective=name,
+                sequence_length=spec.stage.sequence_length,
+                micro_batch_size=spec.micro_batch_size,
+                max_positions=round(source.share * spec.stage.validation_tokens),
+                seed=spec.seed,
+                rank=rank,
+                world_size=world_size,
+            )
+        ]
+
+    def _shards(self, source: ShardSource, split: Split) -> Shards:
+        shards = Shards.open(source.path, split)
+        if shards.vocab_size != self.spec.model.vocab_size:
+            raise ValueError(
+                f"{source.path}: tokens of a vocabulary of {shards.vocab_size:,}, "
+                f"but the model has {self.spec.model.vocab_size:,}"
+            )
+        return shards
+
+    def _encoded(self, data: ExampleData, split: Split) -> EncodedExamples:
+        from data.tokenizer import Tokenizer  # here, because training on shards needs no tokenizer library
+
+        tokenizer = Tokenizer.load(self.spec.tokenizer)
+        return encode_examples(data.path, split, tokenizer, self.spec.stage.sequence_length, self.spec.hardware.threads)
+
+    def _place(self) -> tuple[int, int]:
+        trainer = self.trainer
+        return (0, 1) if trainer is None else (trainer.global_rank, trainer.world_size)

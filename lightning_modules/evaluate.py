@@ -1,0 +1,71 @@
+"""`python -m lightning_modules.evaluate spec.json`: the one way trained networks are scored.
+
+Appends {"system", "done", "total"} to `progress.jsonl` in its work folder while it works. Exit status: 0 done; 2 what
+was asked for cannot be scored (one line on stderr says why); anything else is a fault of the program or the machine.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import torch
+from pydantic import ValidationError
+
+from data.faults import reach
+from lightning_modules.scoring.documents import score_documents
+from lightning_modules.scoring.labelled import score_labelled
+from lightning_modules.scoring.results import write_scores
+from lightning_modules.scoring.spec import EvaluateSpec, SystemRef
+
+__all__ = ["EvaluateSpec", "SystemRef", "evaluate", "main"]
+
+REFUSED = 2
+PROGRESS = "progress.jsonl"
+
+
+def main(arguments: list[str]) -> int:
+    """Scores the spec that the one argument names; returns the exit status."""
+    try:
+        spec = EvaluateSpec.model_validate_json(Path(arguments[0]).read_text(encoding="utf-8"))
+        torch.set_num_threads(spec.hardware.threads)
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS sums in any order
+        torch.use_deterministic_algorithms(spec.hardware.deterministic)
+        evaluate(spec)
+    except ValidationError as error:
+        places = [".".join(map(str, detail["loc"])) + ": " + detail["msg"] for detail in error.errors()]
+        return _refuse("; ".join(places))
+    except (ValueError, FileNotFoundError) as error:
+        return _refuse(str(error))
+    return 0
+
+
+def evaluate(spec: EvaluateSpec) -> None:
+    """Writes the `scores` artifact into `spec.output`; equal specs give equal bytes on one machine.
+
+    Raises:
+        ValueError: the spec's parts do not fit together.
+    """
+    score = score_documents if spec.task == "language_model" else score_labelled
+    spec.work.mkdir(parents=True, exist_ok=True)
+    with (spec.work / PROGRESS).open("w", encoding="utf-8", buffering=1) as file:
+
+        def report(system: str, done: int, total: int) -> None:
+            file.write(json.dumps({"system": system, "done": done, "total": total}) + "\n")
+
+        comparison, samples = score(spec, report)
+    reach("scores/scored")
+    spec.output.mkdir(parents=True, exist_ok=True)
+    write_scores(comparison, spec.task, samples, spec.output)
+    reach("scores/written")
+
+
+def _refuse(message: str) -> int:
+    sys.stderr.write(f"error: {' '.join(message.split())}\n")
+    return REFUSED
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

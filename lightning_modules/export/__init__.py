@@ -1,0 +1,5 @@
+"""Weights in the formats of other libraries."""
+
+from lightning_modules.export.llama import to_llama
+
+__all__ = ["to_llama"]

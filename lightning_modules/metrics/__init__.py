@@ -1,0 +1,25 @@
+"""Figures of merit, their intervals and their paired differences. Imports no model."""
+
+from lightning_modules.metrics.base import Metric, Outputs
+from lightning_modules.metrics.bootstrap import Interval, compare, interval, wins
+from lightning_modules.metrics.classes import Accuracy, MacroF1, MicroF1, Precision, Recall
+from lightning_modules.metrics.likelihood import BitsPerByte, Perplexity
+from lightning_modules.metrics.summarization import Rouge1, Rouge2, RougeL
+from lightning_modules.metrics.translation import Bleu, Chrf
+
+METRICS: dict[str, type[Metric]] = {
+    "accuracy": Accuracy,
+    "bits_per_byte": BitsPerByte,
+    "bleu": Bleu,
+    "chrf": Chrf,
+    "macro_f1": MacroF1,
+    "micro_f1": MicroF1,
+    "perplexity": Perplexity,
+    "precision": Precision,
+    "recall": Recall,
+    "rouge1": Rouge1,
+    "rouge2": Rouge2,
+    "rouge_l": RougeL,
+}
+
+__all__ = ["METRICS", "Interval", "Metric", "Outputs", "compare", "interval", "wins"]

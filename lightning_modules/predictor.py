@@ -1,0 +1,153 @@
+"""A trained model as a function from texts to answers; what a registered model runs. Knows nothing of any registry.
+
+Shapes: B texts, D width, K classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self, cast
+
+import numpy as np
+import torch
+from pydantic import Field
+
+from data.config import Config
+from data.example_rows import ExampleRows
+from data.packing import Ints
+from data.tokenizer import Tokenizer
+from data.views.base import ViewContext
+from data.views.classification import ClassificationView, ClassificationViewConfig
+from data.vocabulary import SPECIALS
+from lightning_modules.checkpoint import load_trunk
+from lightning_modules.generation import DecodingConfig, decode, generate
+from lightning_modules.hardware import HardwareConfig, resolve
+from lightning_modules.networks import Trunk
+from lightning_modules.objectives.classification import Classification
+from lightning_modules.scoring.language_model import document_nll
+from lightning_modules.scoring.systems import open_classifier
+
+if TYPE_CHECKING:
+    from data.shards import Shards
+
+SETTINGS = "predictor.json"
+WEIGHTS, BASE, TOKENIZER = "weights", "base", "tokenizer"
+"""Folders of a package: a weights folder, the one that an adapter in it belongs to, the tokenizer."""
+_BATCH = 32
+
+
+class PredictorConfig(Config):
+    """`predictor.json`: how a model answers."""
+
+    answers: Literal["continuation", "class", "text"]
+    """`continuation`: a base model completes a text and says how likely it finds it. `class`: a classifier. `text`: a
+    model fine-tuned to summarize, translate, ..."""
+    labels: tuple[str, ...] = ()
+    """Class names in the order of their numbers."""
+    sequence_length: int = Field(gt=3)
+    """Positions read at once, as in training; longer inputs are cut."""
+    decoding: DecodingConfig = DecodingConfig()
+    """How text is generated."""
+
+
+class Predictor:
+    """Answers texts one by one or many at once, with the same result."""
+
+    def __init__(
+        self, config: PredictorConfig, trunk: Trunk, tokenizer: Tokenizer, head: Classification | None = None
+    ) -> None:
+        self.config = config
+        self.trunk = trunk
+        self.tokenizer = tokenizer
+        self.head = head
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Opens a package: `predictor.json`, `weights/`, `tokenizer/`, and `base/` where `weights/` is an adapter.
+
+        Raises:
+            ValueError: the parts do not belong together.
+        """
+        config = PredictorConfig.model_validate_json((folder / SETTINGS).read_text(encoding="utf-8"))
+        base = folder / BASE
+        trunk = load_trunk(folder / WEIGHTS, base if base.exists() else None)
+        trunk = trunk.to("cuda" if torch.cuda.is_available() else "cpu")
+        head = open_classifier(folder / WEIGHTS, trunk) if config.answers == "class" else None
+        return cls(config, trunk, Tokenizer.load(folder / TOKENIZER), head)
+
+    @torch.inference_mode()
+    def predict(self, texts: Sequence[str]) -> list[dict[str, Any]]:
+        """Answers each text with a row of equal columns.
+
+        Returns:
+            `continuation`: completion; nll, the nats of the text and its end; bits_per_byte. `class`: label, and
+            `probability.<label>` for each. `text`: text.
+        """
+        match self.config.answers:
+            case "continuation":
+                return self._continue(texts)
+            case "class":
+                return [row for batch in self._encoded(texts, room=2) for row in self._classify(batch)]
+            case "text":
+                room = 3 + self.config.decoding.max_new_tokens
+                return [row for batch in self._encoded(texts, room) for row in self._answer(batch)]
+
+    def _continue(self, texts: Sequence[str]) -> list[dict[str, Any]]:
+        if not texts:
+            return []
+        documents = cast("Shards", _Texts(self.tokenizer.encode_batch(texts)))
+        hardware = resolve(HardwareConfig(precision="fp32"))
+        nll_D = document_nll(
+            self.trunk,
+            documents,
+            np.arange(len(texts)),
+            self.config.sequence_length,
+            hardware,
+            progress=lambda done, total: None,
+        )
+        return [
+            {
+                "completion": generate(self.trunk, self.tokenizer, text, self.config.decoding),
+                "nll": float(nll),
+                "bits_per_byte": float(nll / np.log(2) / len(text.encode())) if text else float("nan"),
+            }
+            for text, nll in zip(texts, nll_D, strict=True)
+        ]
+
+    def _classify(self, inputs: list[Ints]) -> list[dict[str, Any]]:
+        assert self.head is not None
+        context = ViewContext(self.tokenizer.vocabulary, self.config.sequence_length, alignment="shifted")
+        view = ClassificationView(ClassificationViewConfig(), context)
+        none = np.full(len(inputs), -1)
+        rows = ExampleRows(inputs, [np.empty(0, np.int64)] * len(inputs), none)
+        batch = view(rows, np.zeros(len(inputs), np.uint64)).batch.to(self.trunk.vocabulary_VD.device)
+        probabilities_BK = self.head.logits(self.trunk, batch).softmax(-1).tolist()
+        labels = self.config.labels
+        return [
+            {"label": labels[int(np.argmax(row))]}
+            | {f"probability.{label}": share for label, share in zip(labels, row, strict=True)}
+            for row in probabilities_BK
+        ]
+
+    def _answer(self, inputs: list[Ints]) -> list[dict[str, Any]]:
+        prompts = [[SPECIALS.bos, *ids.tolist(), SPECIALS.sep] for ids in inputs]
+        answers = decode(self.trunk, prompts, self.config.decoding, mode="full")
+        return [{"text": self.tokenizer.decode(ids).strip()} for ids in answers]
+
+    def _encoded(self, texts: Sequence[str], room: int) -> Iterator[list[Ints]]:
+        """Yields ids of the texts in batches, each cut so that `room` positions stay free; at least one token stays."""
+        longest = max(1, self.config.sequence_length - room)
+        for start in range(0, len(texts), _BATCH):
+            encoded = self.tokenizer.encode_batch(texts[start : start + _BATCH])
+            yield [np.array(ids[:longest], np.int64) for ids in encoded]
+
+
+class _Texts:
+    """Texts as `document_nll` reads them: it asks shards for nothing but their documents."""
+
+    def __init__(self, encoded: list[list[int]]) -> None:
+        self._encoded = encoded
+
+    def document(self, index: int) -> Ints:
+        return np.array(self._encoded[index], np.int64)

@@ -1,0 +1,131 @@
+"""What a fine-tuned network answers to labelled test examples, and how likely it finds the right answers.
+
+Shapes: N examples, B rows of a batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch.nn.functional as F
+from numpy.typing import NDArray
+
+from data.example_rows import ExampleRows
+from data.examples import TaskDescription
+from data.packing import Ints
+from data.tokenizer import Tokenizer
+from data.views.base import ViewContext
+from data.views.classification import ClassificationView, ClassificationViewConfig
+from data.views.prefix_lm import PrefixLMView, PrefixLMViewConfig
+from data.vocabulary import SPECIALS
+from lightning_modules.generation import DecodingConfig, decode
+from lightning_modules.hardware import Hardware
+from lightning_modules.networks import Trunk
+from lightning_modules.objectives.classification import Classification
+from lightning_modules.scoring.systems import inference, target_nll
+
+Progress = Callable[[int, int], None]
+
+
+class Answered(NamedTuple):
+    """One network's results on N examples."""
+
+    predictions: list[str]
+    nll_N: NDArray[np.float64]
+    """Nats of the right answer."""
+    tokens_N: NDArray[np.float64]
+    """Tokens of the right answer with its eos; 1 for a class."""
+
+
+def classify(
+    trunk: Trunk,
+    head: Classification,
+    tokenizer: Tokenizer,
+    examples: Sequence[dict[str, Any]],
+    description: TaskDescription,
+    length: int,
+    hardware: Hardware,
+    progress: Progress,
+) -> Answered:
+    """Returns the most probable class of each example; inputs are cut to `length` positions."""
+    inputs = _cut(tokenizer, examples, [length - description.specials] * len(examples))
+    labels_N = np.array([example["label"] for example in examples], dtype=np.int64)
+    rows = ExampleRows(inputs, [np.empty(0, np.int64)] * len(inputs), labels_N)
+    view = ClassificationView(ClassificationViewConfig(), _context(tokenizer, length))
+    predicted_N, nll_N = np.empty(len(inputs), np.int64), np.empty(len(inputs))
+    with inference(hardware):
+        for chosen in _batches(inputs, hardware.micro_batch_tokens, progress):
+            batch = view(rows.take(chosen), np.zeros(len(chosen), np.uint64)).batch.to(trunk.vocabulary_VD.device)
+            assert batch.labels_S is not None
+            logits_SK = head.logits(trunk, batch)
+            predicted_N[chosen] = logits_SK.argmax(-1).cpu().numpy()
+            nll_N[chosen] = F.cross_entropy(logits_SK, batch.labels_S, reduction="none").cpu().numpy()
+    return Answered([description.labels[label] for label in predicted_N], nll_N, np.ones(len(inputs)))
+
+
+def answer(
+    trunk: Trunk,
+    tokenizer: Tokenizer,
+    examples: Sequence[dict[str, Any]],
+    length: int,
+    decoding: DecodingConfig,
+    hardware: Hardware,
+    progress: Progress,
+) -> Answered:
+    """Generates an answer to each example and scores its right answer.
+
+    Inputs are cut so that prompt and answer have `length` positions together.
+    """
+    prompts = _cut(tokenizer, examples, [length - 3 - decoding.max_new_tokens] * len(examples))
+    predictions = [""] * len(examples)
+    positions = hardware.micro_batch_tokens // decoding.beams
+    with inference(hardware):
+        for chosen in _batches(prompts, positions, progress, decoding.max_new_tokens):
+            batch = [[SPECIALS.bos, *prompts[index].tolist(), SPECIALS.sep] for index in chosen]
+            for index, ids in zip(chosen, decode(trunk, batch, decoding, mode="full"), strict=True):
+                predictions[index] = tokenizer.decode(ids).strip()
+    targets = [np.array(ids, np.int64) for ids in tokenizer.encode_batch([example["target"] for example in examples])]
+    inputs = _cut(tokenizer, examples, [length - 3 - len(target) for target in targets])
+    nll_N = _reference_nll(trunk, tokenizer, ExampleRows(inputs, targets, np.full(len(inputs), -1)), length, hardware)
+    return Answered(predictions, nll_N, np.array([len(target) + 1.0 for target in targets]))
+
+
+def _reference_nll(
+    trunk: Trunk, tokenizer: Tokenizer, rows: ExampleRows, length: int, hardware: Hardware
+) -> NDArray[np.float64]:
+    view = PrefixLMView(PrefixLMViewConfig(), _context(tokenizer, length))
+    nll_N = np.zeros(len(rows.inputs))
+    samples = [np.concatenate(pair) for pair in zip(rows.inputs, rows.targets, strict=True)]
+    with inference(hardware):
+        for chosen in _batches(samples, hardware.micro_batch_tokens):
+            batch = view(rows.take(chosen), np.zeros(len(chosen), np.uint64)).batch.to(trunk.vocabulary_VD.device)
+            assert batch.predict_M is not None and batch.targets_M is not None
+            hidden_MD = trunk.hidden(batch).flatten(0, 1)[batch.predict_M]
+            nll_M = target_nll(trunk, hidden_MD, batch.targets_M).double().cpu().numpy()
+            np.add.at(nll_N, np.repeat(chosen, [len(rows.targets[index]) + 1 for index in chosen]), nll_M)
+    return nll_N
+
+
+def _cut(tokenizer: Tokenizer, examples: Sequence[dict[str, Any]], rooms: Sequence[int]) -> list[Ints]:
+    """Returns the inputs' ids, each cut to its room, but never to nothing: no test example is left out."""
+    encoded = tokenizer.encode_batch([example["input"] for example in examples])
+    return [np.array(ids[: max(1, room)], np.int64) for ids, room in zip(encoded, rooms, strict=True)]
+
+
+def _batches(
+    samples: Sequence[Ints], max_positions: int, progress: Progress = lambda done, total: None, extra: int = 0
+) -> Iterator[Ints]:
+    """Yields indices of samples of about equal length, the longest first, as many at once as fit `max_positions`."""
+    order = np.argsort([-len(sample) for sample in samples], kind="stable")
+    done = 0
+    while done < len(order):
+        rows = max(1, max_positions // (len(samples[order[done]]) + extra))
+        yield order[done : done + rows]
+        done = min(done + rows, len(order))
+        progress(done, len(order))
+
+
+def _context(tokenizer: Tokenizer, length: int) -> ViewContext:
+    return ViewContext(tokenizer.vocabulary, length, alignment="shifted")

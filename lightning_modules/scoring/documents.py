@@ -1,0 +1,110 @@
+"""Scores language models and the unigram baseline on the test documents of a `tokens` artifact."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.document import iter_texts
+from data.packing import Ints
+from data.shards import Shards
+from data.tokenizer import Tokenizer
+from data.vocabulary import SPECIALS
+from lightning_modules.baselines.unigram import unigram_nll
+from lightning_modules.generation import DecodingConfig, decode
+from lightning_modules.metrics import METRICS, Outputs
+from lightning_modules.networks import Trunk
+from lightning_modules.scoring.language_model import chosen_documents, document_nll
+from lightning_modules.scoring.results import Comparison, TestSet
+from lightning_modules.scoring.spec import EvaluateSpec
+from lightning_modules.scoring.systems import inference, open_system
+
+SAMPLES = 5
+_PROMPT_TOKENS = 32
+_SAMPLING = DecodingConfig(max_new_tokens=48, temperature=0.8, top_p=0.95)
+
+
+def score_documents(
+    spec: EvaluateSpec, progress: Callable[[str, int, int], None]
+) -> tuple[Comparison, list[dict[str, Any]]]:
+    """Returns all systems' results, and a few document starts with what each network makes of them.
+
+    Args:
+        progress: is told the system, the windows done and their number.
+
+    Raises:
+        ValueError: there are no test documents, or the tokenizer is another one.
+    """
+    test, train = Shards.open(spec.data, "test"), Shards.open(spec.data, "train")
+    if not test.documents:
+        raise ValueError(
+            f"{spec.data}: the test split holds no document; raise its fraction in the recipe's corpus.split"
+        )
+    documents_D = chosen_documents(test, spec.seed, spec.max_examples, spec.max_tokens)
+    tokenizer = Tokenizer.load(spec.tokenizer)
+    prompts = [test.document(document)[:_PROMPT_TOKENS] for document in documents_D[:SAMPLES]]
+    trained, continuations = {}, {}
+    for name, ref in spec.systems.items():
+        trunk = open_system(ref, spec.hardware, test.tokenizer_sha256)
+
+        def report(done: int, total: int, name: str = name) -> None:
+            progress(name, done, total)
+
+        length = spec.sequence_length or trunk.config.max_positions
+        nll_D = document_nll(trunk, test, documents_D, length, spec.hardware, report)
+        trained[name] = _outputs(nll_D, test, documents_D)
+        with inference(spec.hardware):
+            continuations[name] = _continuations(trunk, tokenizer, prompts, spec.seed)
+    ids, groups = _identities(spec.corpus, test.documents)
+    comparison = Comparison(
+        test=TestSet([ids[document] for document in documents_D], [groups[document] for document in documents_D]),
+        metrics=[METRICS["bits_per_byte"]("", ()), METRICS["perplexity"]("", ())],
+        trained=trained,
+        baselines={"unigram": _outputs(unigram_nll(train, test)[documents_D], test, documents_D)},
+        resamples=spec.resamples,
+        seed=spec.seed,
+    )
+    samples = [
+        {
+            "example_id": comparison.test.ids[index],
+            "input": tokenizer.decode(prompt.tolist()),
+            "predictions": {name: texts[index] for name, texts in continuations.items()},
+        }
+        for index, prompt in enumerate(prompts)
+    ]
+    return comparison, samples
+
+
+def _outputs(nll_D: NDArray[np.float64], test: Shards, documents_D: Ints) -> Outputs:
+    return Outputs(
+        nll_N=nll_D,
+        tokens_N=np.diff(test.offsets)[documents_D] + 1.0,  # and eos
+        bytes_N=test.document_bytes[documents_D].astype(np.float64),
+    )
+
+
+def _continuations(trunk: Trunk, tokenizer: Tokenizer, prompts: Sequence[Ints], seed: int) -> list[str]:
+    """Draws one at a time, so that a sample does not depend on its neighbours."""
+    return [
+        tokenizer.decode(decode(trunk, [[SPECIALS.bos, *prompt.tolist()]], _SAMPLING, mode="causal", seed=seed)[0])
+        for prompt in prompts
+    ]
+
+
+def _identities(corpus: Path | None, documents: int) -> tuple[list[str], list[str]]:
+    """Returns each test document's id and source, in the order of the shards; numbers where there is no corpus."""
+    if corpus is None:
+        return [str(document) for document in range(documents)], [""] * documents
+    batches = list(iter_texts(corpus, "test", columns=("id", "source")))
+    ids, sources = (
+        [value for batch in batches for value in batch.column(name).to_pylist()] for name in ("id", "source")
+    )
+    if len(ids) != documents:
+        raise ValueError(
+            f"{corpus}: {len(ids)} test documents, but the tokens hold {documents}; they do not belong together"
+        )
+    return ids, sources

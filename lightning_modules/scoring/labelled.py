@@ -1,0 +1,101 @@
+"""Scores fine-tuned networks and the task's baselines on the test examples of an `examples` artifact."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from data.examples import TaskDescription, read_examples
+from data.packing import Ints
+from data.tokenizer import Tokenizer
+from data.views.noise import key, permutation
+from lightning_modules.baselines import BASELINES
+from lightning_modules.metrics import METRICS, Outputs
+from lightning_modules.scoring.answers import answer, classify
+from lightning_modules.scoring.results import Comparison, TestSet, utf8_bytes
+from lightning_modules.scoring.spec import EvaluateSpec, SystemRef
+from lightning_modules.scoring.systems import open_classifier, open_system
+from lightning_modules.tasks import TASKS
+
+SAMPLES = 5
+SAMPLE_CHARACTERS = 500
+
+
+def score_labelled(
+    spec: EvaluateSpec, progress: Callable[[str, int, int], None]
+) -> tuple[Comparison, list[dict[str, Any]]]:
+    """Returns all systems' results, and a few examples with every system's answer.
+
+    Args:
+        progress: is told the system, the examples done and their number.
+
+    Raises:
+        ValueError: a system does not fit the task or the tokenizer.
+    """
+    kind, description = TASKS[spec.task], TaskDescription.load(spec.data)
+    tokenizer = Tokenizer.load(spec.tokenizer)
+    examples = read_examples(spec.data, "test")
+    chosen = permutation(key(spec.seed, "test examples"), len(examples))[: spec.max_examples]
+    examples = [examples[index] for index in np.sort(chosen)]
+    references = [[example["target"]] for example in examples]
+    trained = {
+        name: _outputs(spec, name, ref, tokenizer, examples, description, progress)
+        for name, ref in spec.systems.items()
+    }
+    train = [(example["input"], example["target"]) for example in read_examples(spec.data, "train")]
+    inputs = [example["input"] for example in examples]
+    baselines = {
+        name: Outputs(BASELINES[name](description).answers(train, inputs), references) for name in kind.baselines
+    }
+    comparison = Comparison(
+        test=TestSet([example["id"] for example in examples], [example["group"] for example in examples]),
+        metrics=[METRICS[name](description.target_language, description.labels) for name in kind.metrics],
+        trained=trained,
+        baselines=baselines,
+        resamples=spec.resamples,
+        seed=spec.seed,
+    )
+    return comparison, _samples(comparison, examples, permutation(key(spec.seed, "samples"), len(examples)))
+
+
+def _outputs(
+    spec: EvaluateSpec,
+    name: str,
+    ref: SystemRef,
+    tokenizer: Tokenizer,
+    examples: list[dict[str, Any]],
+    description: TaskDescription,
+    progress: Callable[[str, int, int], None],
+) -> Outputs:
+    trunk = open_system(ref, spec.hardware, tokenizer.sha256)
+    length = spec.sequence_length or trunk.config.max_positions
+
+    def report(done: int, total: int) -> None:
+        progress(name, done, total)
+
+    if TASKS[spec.task].classifies:
+        head = open_classifier(ref.weights, trunk)
+        result = classify(trunk, head, tokenizer, examples, description, length, spec.hardware, report)
+    else:
+        result = answer(trunk, tokenizer, examples, length, spec.decoding, spec.hardware, report)
+    return Outputs(
+        predictions=result.predictions,
+        references=[[example["target"]] for example in examples],
+        nll_N=result.nll_N,
+        tokens_N=result.tokens_N,
+        bytes_N=utf8_bytes([example["target"] for example in examples]),
+    )
+
+
+def _samples(comparison: Comparison, examples: Sequence[dict[str, Any]], order: Ints) -> list[dict[str, Any]]:
+    return [
+        {
+            "example_id": examples[index]["id"],
+            "input": examples[index]["input"][:SAMPLE_CHARACTERS],
+            "references": [examples[index]["target"]],
+            "predictions": {system: outputs.predictions[index] for system, outputs in comparison.outputs.items()},
+        }
+        for index in order[:SAMPLES]
+    ]

@@ -1,0 +1,120 @@
+"""From what each system gave to the `scores` artifact: examples.parquet, and scores.json with its intervals."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lightning_modules.metrics import Interval, Metric, Outputs, compare, interval, wins
+from lightning_modules.metrics.base import Floats
+
+SCHEMA = pa.schema(
+    [
+        ("example_id", pa.string()),
+        ("system", pa.string()),
+        ("group", pa.string()),
+        ("nll", pa.float64()),  # nats of the document or the right answer
+        ("tokens", pa.float64()),  # that nll runs over
+        ("bytes", pa.float64()),  # UTF-8, of the same text
+        ("prediction", pa.string()),
+        ("references", pa.list_(pa.string())),
+        ("score", pa.float64()),  # of this example, by the headline metric
+    ]
+)
+
+
+@dataclass(frozen=True)
+class TestSet:
+    """What all systems were asked, in one order."""
+
+    ids: Sequence[str]
+    groups: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All systems on one test set."""
+
+    test: TestSet
+    metrics: Sequence[Metric]
+    """The headline first."""
+    trained: dict[str, Outputs]
+    """Networks, the one under test first."""
+    baselines: dict[str, Outputs]
+    resamples: int
+    seed: int
+
+    @property
+    def outputs(self) -> dict[str, Outputs]:
+        """Of every system, in the order of the tables."""
+        return self.trained | self.baselines
+
+    def statistics(self, metric: Metric) -> dict[str, Floats]:
+        """Returns the metric's statistics of every system that it can be computed of."""
+        return {
+            system: metric.statistics(outputs)
+            for system, outputs in self.outputs.items()
+            if metric.reads == "answers" or len(outputs.nll_N)
+        }
+
+    def scores(self) -> dict[str, Any]:
+        """Returns every metric of every system, and what the network under test gains over the others."""
+        scores, differences = [], []
+        for metric in self.metrics:
+            statistics = self.statistics(metric)
+            values = {}
+            for system, own in statistics.items():
+                result = interval(metric, own, self.resamples, self.seed)
+                values[system] = result.value
+                scores.append({"metric": metric.name, "system": system, **_numbers(result), "n": len(own)})
+                scores[-1] |= {"signature": metric.signature, "better": metric.better}
+            subject, *others = [system for system in statistics if system in self.trained]
+            for versus in [*others, *self._best_baseline(metric, values)]:
+                gain = compare(metric, statistics[subject], statistics[versus], self.resamples, self.seed)
+                differences.append({"metric": metric.name, "system": subject, "versus": versus, **_numbers(gain)})
+                differences[-1]["difference"] = differences[-1].pop("value")
+                differences[-1]["wins"] = wins(metric, gain)
+        return {"scores": scores, "differences": differences, "headline": scores[0]}
+
+    def table(self) -> pa.Table:
+        """Returns one row for each system and example."""
+        headline = self.metrics[0]
+        statistics = self.statistics(headline)
+        rows = []
+        for system, outputs in self.outputs.items():
+            own = headline.value(statistics[system])
+            columns = (outputs.nll_N, outputs.tokens_N, outputs.bytes_N, outputs.predictions, outputs.references)
+            for index, (example_id, group) in enumerate(zip(self.test.ids, self.test.groups, strict=True)):
+                cells = [column[index] if len(column) else None for column in columns]
+                rows.append(dict(zip(SCHEMA.names, [example_id, system, group, *cells, own[index]], strict=True)))
+        return pa.Table.from_pylist(rows, SCHEMA)
+
+    def _best_baseline(self, metric: Metric, values: dict[str, float]) -> list[str]:
+        rivals = [system for system in values if system in self.baselines]
+        best = max if metric.better == "higher" else min
+        return [best(rivals, key=lambda system: values[system])] if rivals else []
+
+
+def write_scores(comparison: Comparison, task: str, samples: list[dict[str, Any]], output: Path) -> dict[str, Any]:
+    """Writes the artifact's two files; returns the content of scores.json."""
+    content = {"task": task, **comparison.scores(), "samples": samples}
+    pq.write_table(comparison.table(), output / "examples.parquet", compression="zstd", compression_level=1)
+    text = json.dumps(content, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
+    (output / "scores.json").write_text(text + "\n", encoding="utf-8")
+    return content
+
+
+def utf8_bytes(texts: Sequence[str]) -> Floats:
+    """Returns the UTF-8 length of each text."""
+    return np.array([len(text.encode()) for text in texts], dtype=np.float64)
+
+
+def _numbers(result: Interval) -> dict[str, float]:
+    return {"value": result.value, "low": result.low, "high": result.high}

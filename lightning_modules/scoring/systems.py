@@ -1,0 +1,78 @@
+"""Trained networks, opened for scoring."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from data.vocabulary import SPECIALS
+from lightning_modules.checkpoint import load_trunk, read_heads
+from lightning_modules.hardware import Hardware
+from lightning_modules.networks import Trunk
+from lightning_modules.objectives import OBJECTIVES
+from lightning_modules.objectives.classification import Classification
+from lightning_modules.objectives.cross_entropy import CHUNK_LOGITS
+from lightning_modules.scoring.spec import SystemRef
+
+_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def open_system(ref: SystemRef, hardware: Hardware, tokenizer_sha256: str) -> Trunk:
+    """Returns the trunk with its adapter, on its device.
+
+    Raises:
+        ValueError: it was trained with another tokenizer, or its adapter does not fit.
+    """
+    trained_with = json.loads((ref.weights / "stage.json").read_text(encoding="utf-8"))["tokenizer_sha256"]
+    if trained_with != tokenizer_sha256:
+        raise ValueError(
+            f"{ref.weights}: trained with tokenizer {trained_with[:12]}, but the test set goes with "
+            f"{tokenizer_sha256[:12]}; evaluate with the tokenizer of the training"
+        )
+    return load_trunk(ref.weights, ref.base).to(hardware.accelerator)
+
+
+def open_classifier(weights: Path, trunk: Trunk) -> Classification:
+    """Returns the trained head of a fine-tuned classifier.
+
+    Raises:
+        ValueError: these weights hold none.
+    """
+    uses = json.loads((weights / "stage.json").read_text(encoding="utf-8"))["objectives"]
+    for name, use in uses.items():
+        if use["objective"] == Classification.name:
+            own = {key: use[key] for key in Classification.config_class.model_fields}
+            head = OBJECTIVES[Classification.name](Classification.config_class(**own), trunk.config, SPECIALS)
+            assert isinstance(head, Classification)
+            head.load_state_dict(read_heads(weights)[name])
+            return head.to(trunk.vocabulary_VD.device).eval()
+    raise ValueError(f"{weights}: no classifier here; it was trained on {', '.join(uses)}")
+
+
+@contextlib.contextmanager
+def inference(hardware: Hardware) -> Iterator[None]:
+    """No gradients, and matrix products in the precision of the training."""
+    autocast = (
+        torch.autocast(hardware.accelerator, _DTYPES[hardware.precision])
+        if hardware.precision in _DTYPES
+        else contextlib.nullcontext()
+    )
+    with torch.inference_mode(), autocast:
+        yield
+
+
+def target_nll(trunk: Trunk, hidden_MD: Tensor, targets_M: Tensor) -> Tensor:
+    """Returns -log p of each target (M,), in nats and fp32, a chunk of rows at a time."""
+    step = max(1, CHUNK_LOGITS // trunk.config.vocab_size)
+    return torch.cat(
+        [
+            F.cross_entropy(trunk.project(hidden).float(), targets, reduction="none")
+            for hidden, targets in zip(hidden_MD.split(step), targets_M.split(step), strict=True)
+        ]
+    )

@@ -1,0 +1,10 @@
+"""One class for a whole text: sentiment, topic, acceptability."""
+
+from lightning_modules.tasks.kind import TaskKind
+
+CLASSIFICATION = TaskKind(
+    objective="classification",
+    classifies=True,
+    metrics=("accuracy", "macro_f1", "micro_f1", "precision", "recall"),
+    baselines=("majority", "tfidf"),
+)

@@ -1,0 +1,106 @@
+"""A recipe's `finetuning.<name>:`, and the training stage it comes to."""
+
+import math
+from typing import Annotated, Any, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from data.config import Config, Count
+from data.naming import look_up
+from data.tasks import LabelledConfig
+from lightning_modules.adapters import ADAPTERS, AdapterConfig, FullConfig
+from lightning_modules.generation import DecodingConfig
+from lightning_modules.optimizers import AdamWConfig, OptimizerConfig
+from lightning_modules.schedules import ScheduleConfig
+from lightning_modules.stage import StageConfig
+from lightning_modules.tasks import TASKS, TaskKind
+
+
+def _method_alone(given: Any) -> Any:
+    """Reads `adapter: lora` as `adapter: {method: lora}`."""
+    given = {"method": given} if isinstance(given, str) else given
+    if isinstance(given, dict):
+        look_up("adapter method", str(given.get("method")), ADAPTERS)
+    return given
+
+
+class FinetuningConfig(Config):
+    """One labelled task: its data, what of the network is trained on them, and how answers are made."""
+
+    task: str
+    """A name of `TASKS`."""
+    data: LabelledConfig
+    adapter: Annotated[AdapterConfig, BeforeValidator(_method_alone)] = Field(default_factory=FullConfig)
+    examples: Count = Field(gt=0)
+    """Length of the training, in examples seen; above the size of the train split they come again, in another order."""
+    batch_size: int = Field(32, gt=0)
+    """Examples of one optimizer step, over all devices."""
+    micro_batch_size: int = Field(32, gt=0)
+    """Examples that one device takes through the trunk at once."""
+    sequence_length: int = Field(256, gt=3)
+    """Longest row in positions, specials included; longer inputs are cut."""
+    peak_lr: float = Field(gt=0.0)
+    schedule: ScheduleConfig = Field(default_factory=ScheduleConfig)
+    optimizer: OptimizerConfig = Field(default_factory=AdamWConfig)
+    settings: dict[str, Any] = Field(default_factory=dict)
+    """Of the task's objective: label_smoothing, pooling, ..."""
+    decoding: DecodingConfig = Field(default_factory=DecodingConfig)
+    """How answers are generated, where they are free text."""
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.kind.classifies != bool(self.data.labels):
+            needs = "needs data.labels, the classes in order" if self.kind.classifies else "takes no data.labels"
+            raise ValueError(f"task {self.task!r} {needs}")
+        if self.batch_size % self.micro_batch_size:
+            raise ValueError(
+                f"batch_size {self.batch_size} is not a multiple of micro_batch_size {self.micro_batch_size}"
+            )
+        if not self.kind.classifies and self.decoding.max_new_tokens + 4 > self.sequence_length:
+            raise ValueError(
+                f"decoding.max_new_tokens {self.decoding.max_new_tokens} leaves no room for an input in "
+                f"sequence_length {self.sequence_length}; lower the first or raise the second"
+            )
+        self.stage()
+        return self
+
+    @property
+    def kind(self) -> TaskKind:
+        """What all tasks of this name share."""
+        return look_up("task", self.task, TASKS)
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps: as many as it takes to see all examples."""
+        return math.ceil(self.examples / self.batch_size)
+
+    def micro_batches(self, devices: int) -> int:
+        """Returns the micro-batches of one step on each of `devices`.
+
+        Raises:
+            ValueError: the devices cannot share the batch equally.
+        """
+        whole, rest = divmod(self.batch_size, self.micro_batch_size * devices)
+        if rest or not whole:
+            raise ValueError(
+                f"batch_size {self.batch_size} is not a multiple of micro_batch_size {self.micro_batch_size} "
+                f"x {devices} devices"
+            )
+        return whole
+
+    def stage(self) -> StageConfig:
+        """Returns the stage that the training engine runs.
+
+        Its `tokens` are an upper bound: short rows are not padded to `sequence_length`.
+        """
+        classes = {"classes": len(self.data.labels)} if self.kind.classifies else {}
+        return StageConfig.model_validate(
+            {
+                "tokens": self.steps * self.batch_size * self.sequence_length,
+                "objectives": {self.kind.objective: self.settings | classes},
+                "optimizer": self.optimizer,
+                "peak_lr": self.peak_lr,
+                "schedule": self.schedule,
+                "sequence_length": self.sequence_length,
+            }
+        )

@@ -1,0 +1,17 @@
+"""What a task is: how it is trained, how it answers, and what it is measured with and against."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class TaskKind:
+    """One kind of labelled task."""
+
+    objective: str
+    """Name in `OBJECTIVES`."""
+    classifies: bool
+    """Answers are classes; otherwise they are free text."""
+    metrics: tuple[str, ...]
+    """Names in `METRICS`, the headline first."""
+    baselines: tuple[str, ...]
+    """Names in `BASELINES`: what has to be beaten before a trained network is worth anything."""

@@ -1,0 +1,10 @@
+"""The same text in another language; chrF leads, because BLEU says little about short strings and weak systems."""
+
+from lightning_modules.tasks.kind import TaskKind
+
+TRANSLATION = TaskKind(
+    objective="prefix_lm",
+    classifies=False,
+    metrics=("chrf", "bleu", "bits_per_byte"),
+    baselines=("copy_source",),
+)

@@ -1,0 +1,156 @@
+"""`python -m lightning_modules.train spec.json`: the one way training runs.
+
+Always a process of its own, alone or one of several under `python -m torch.distributed.run`. It resumes by itself where
+its work folder holds a checkpoint. Exit status: 0 done; 2 what was asked for cannot be trained (one line on stderr says
+why); 143 stopped by SIGTERM after saving; anything else is a fault of the program or the machine.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import logging
+import os
+import signal
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytorch_lightning as pl
+import torch
+from pydantic import ValidationError
+from pytorch_lightning.plugins.environments import LightningEnvironment, TorchElasticEnvironment
+from pytorch_lightning.strategies import DDPStrategy, Strategy
+
+from data.faults import reach
+from lightning_modules.callbacks import StageRecorder
+from lightning_modules.checkpoint import LAST, WholeFileIO, write_weights
+from lightning_modules.datamodule import StageData
+from lightning_modules.ledger import Diverged
+from lightning_modules.module import StageModule
+from lightning_modules.spec import TrainSpec
+
+REFUSED = 2
+_PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
+
+
+@contextlib.contextmanager
+def _quiet_libraries() -> Iterator[None]:
+    """Leaves stderr to what this program itself has to say: Lightning advertises, and warns of what is done on purpose."""
+    loggers = [logging.getLogger(name) for name in ("pytorch_lightning", "lightning_fabric")]
+    levels = [logger.level for logger in loggers]
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=FutureWarning)  # how Lightning uses torch
+        warnings.filterwarnings("ignore", module="pytorch_lightning|lightning_fabric")
+        for logger in loggers:
+            logger.setLevel(logging.ERROR)
+        try:
+            yield
+        finally:
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)
+
+
+def main(arguments: list[str]) -> int:
+    """Runs the spec that the one argument names; returns the exit status."""
+    _end_with_parent()
+    try:
+        spec = TrainSpec.model_validate_json(Path(arguments[0]).read_text(encoding="utf-8"))
+        torch.set_num_threads(spec.hardware.threads)
+        module, data = StageModule(spec), StageData(spec)
+        data.check()
+    except (ValueError, FileNotFoundError) as error:
+        return _refuse(error)
+    try:
+        train(module, data)
+    except Diverged as error:
+        return _refuse(error)
+    return 0
+
+
+@_quiet_libraries()
+def train(module: StageModule, data: StageData) -> None:
+    """Trains a stage from its start or its checkpoint to its end, validates before and after, writes the weights."""
+    spec = module.spec
+    checkpoint = spec.work / LAST
+    recorder = StageRecorder(spec)
+    trainer = _trainer(spec, recorder)
+    if checkpoint.exists():
+        trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
+    else:
+        recorder.start(trainer)
+        _validate(trainer, module, data, recorder)
+        trainer.fit(module, datamodule=data)
+    reach("train/trained")
+    _validate(trainer, module, data, recorder)
+    if trainer.is_global_zero:
+        write_weights(module)
+
+
+def _validate(trainer: pl.Trainer, module: StageModule, data: StageData, recorder: StageRecorder) -> None:
+    trainer.validate(module, datamodule=data, verbose=False)
+    recorder.write(trainer, module, module.validation_metrics)
+
+
+def _trainer(spec: TrainSpec, recorder: StageRecorder) -> pl.Trainer:
+    """Returns Lightning's loop with all that this project does itself switched off."""
+    hardware = spec.hardware
+    # Named, because Lightning's guess takes an interactive SLURM shell for a cluster job.
+    environment = TorchElasticEnvironment() if TorchElasticEnvironment.detect() else LightningEnvironment()
+    return pl.Trainer(
+        accelerator={"cpu": "cpu", "cuda": "gpu"}[hardware.accelerator],
+        devices=hardware.devices,
+        strategy=_strategy(hardware.strategy, hardware.accelerator),
+        precision=_PRECISIONS[hardware.precision],  # type: ignore[arg-type]
+        deterministic=hardware.deterministic,
+        max_steps=spec.steps,
+        check_val_every_n_epoch=None,
+        val_check_interval=spec.steps + 1,  # never within `fit`: validation is asked for, before and after
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,
+        inference_mode=False,  # a table cached in inference mode could not be used in training
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        callbacks=[recorder],
+        plugins=[WholeFileIO(), environment],
+        default_root_dir=spec.work,
+    )
+
+
+def _strategy(name: str, accelerator: str) -> str | Strategy:
+    if name == "single":
+        return "auto"
+    if name == "ddp":
+        # What an objective does not use in a step (another's heads, the segment table) has no gradient.
+        return DDPStrategy(
+            find_unused_parameters=True,
+            broadcast_buffers=False,
+            process_group_backend="nccl" if accelerator == "cuda" else "gloo",
+        )
+    raise ValueError(f"strategy {name!r} cannot be trained yet; use 'ddp'")
+
+
+def _refuse(error: Exception) -> int:
+    if isinstance(error, ValidationError):
+        places = [".".join(map(str, detail["loc"])) + ": " + detail["msg"] for detail in error.errors()]
+        error = ValueError("; ".join(places))
+    print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+    return REFUSED
+
+
+def _end_with_parent() -> None:
+    """Asks Linux to kill this process when the one that started it ends, however that ends.
+
+    A trainer without its flow would go on writing into a work folder that the next run takes over. Killed rather than
+    terminated, so that it cannot save a checkpoint over that run's. Elsewhere than on Linux nothing is done.
+    """
+    if sys.platform == "linux":
+        parent_death_signal = 1  # PR_SET_PDEATHSIG of prctl(2)
+        ctypes.CDLL(None).prctl(parent_death_signal, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,164 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import data.cleaning
+from data.cleaning import RULES, CleaningConfig, TextBatch, build_rules
+from data.cleaning.repair import repaired
+from data.cleaning.repetition import duplicate_line_share, duplicate_ngram_share, top_ngram_share
+from data.ngrams import word_hashes
+
+ENGLISH = (
+    "The committee met on Tuesday to discuss the new library, which the town has wanted for years. "
+    "Its members heard from builders, teachers and two librarians before they voted to begin work in spring."
+)
+CHINESE = (
+    "市议会星期二开会讨论新图书馆的建设方案，居民们多年来一直盼望着它。"
+    "委员们听取了建筑师、教师和两位馆员的意见，然后投票决定明年春天动工。"
+)
+GERMAN = "Der Ausschuss hat am Dienstag über die neue Bibliothek beraten, auf die die Stadt seit Jahren wartet."
+
+
+def outcome(rule: str, text: str, **settings: Any) -> str | None:
+    """'rule/reason' of one rule for one text."""
+    batch = TextBatch([text], [None])
+    RULES[rule](RULES[rule].Config(**settings), ("en", "zh")).apply(batch)
+    return batch.dropped[0]
+
+
+@pytest.mark.parametrize("text", [ENGLISH, CHINESE])
+def test_good_text_passes_every_rule(text: str) -> None:
+    config = CleaningConfig.model_validate({"length": {"min_words": 20, "min_characters": 40}})
+    batch = TextBatch([text], [None])
+    for rule in build_rules(config, ("en", "zh")):
+        rule.apply(batch)
+
+    assert batch.dropped == [None]
+    assert batch.repairs == [[]]
+    assert batch.languages == ["zh" if text == CHINESE else "en"]
+
+
+@pytest.mark.parametrize(
+    ("dirty", "clean"),
+    [
+        ("The Mona Lisa doesnâ€™t smile", "The Mona Lisa doesn’t smile"),
+        ("ä½\xa0å¥½ï¼Œä¸–ç•Œ", "你好，世界"),
+        ("Fish &amp; chips &#8212; &lt;b&gt;", "Fish & chips — <b>"),
+        ("cafe\u0301", "café"),
+        ("全角，ＡＢＣ！", "全角，ＡＢＣ！"),
+        ("soft\u00adhyphen zero\u200bwidth \x00null", "softhyphen zerowidth null"),
+        ("a\r\nb\rc\u2028d", "a\nb\nc\nd"),
+        ("  tabs\t\tand   blanks \n\n\n\n\u3000\u3000段落  ", "tabs and blanks\n\n段落"),
+        ("می\u200cخواهم", "می\u200cخواهم"),
+    ],
+)
+def test_repair_gives_one_spelling(dirty: str, clean: str) -> None:
+    assert repaired(dirty) == clean
+    assert repaired(clean) == clean
+
+
+def test_boilerplate_lines_go_and_sentences_stay() -> None:
+    mentions = (
+        "The ministry said on Monday that it will publish a new privacy policy for all of its online services soon."
+    )
+    batch = TextBatch(
+        [f"{ENGLISH}\n{mentions}\nAll rights reserved.\nShare this", f"{CHINESE}\n责任编辑：王某\n版权所有"], [None] * 2
+    )
+    RULES["boilerplate"](RULES["boilerplate"].Config(), ("en",)).apply(batch)
+
+    assert batch.texts == [f"{ENGLISH}\n{mentions}", CHINESE]
+    assert batch.repairs == [["boilerplate"], ["boilerplate"]]
+
+
+@pytest.mark.parametrize(
+    ("rule", "text", "reason"),
+    [
+        ("length", ENGLISH, "too_short"),
+        ("length", CHINESE, "too_short"),
+        ("language", GERMAN, "de"),
+        ("repetition", "\n".join(["Same line again."] * 3 + ["Another line."]), "duplicate_lines"),
+        ("repetition", "buy now " * 20, "top_2_gram"),
+        ("repetition", "恭喜发财" * 20, "top_2_gram"),
+        ("repetition", f"{ENGLISH} {ENGLISH}", "duplicate_5_grams"),
+        ("repetition", CHINESE * 2, "duplicate_5_grams"),
+        ("quality", "#one #two #three words and some more words", "symbols"),
+        ("quality", "12 34 56 78 90 11 12 one", "few_letters"),
+        ("quality", "１２３，４５６，７８９ 价 １０，１１，１２ 格 ＃ ＆ ＊ ＃", "few_letters"),
+        ("quality", "a b c d e f g h i j", "word_length"),
+        ("quality", "\n".join(["- another entry without verbs"] * 5), "bullets"),
+        (
+            "quality",
+            "\n".join(
+                [
+                    f"Read more about the {n} story that everybody in town is talking about today..."
+                    for n in ("first", "last")
+                ]
+            ),
+            "ellipses",
+        ),
+    ],
+)
+def test_planted_defect_is_dropped_with_its_reason(rule: str, text: str, reason: str) -> None:
+    settings = {"length": {"min_words": 60, "min_characters": 100}}.get(rule, {})
+
+    assert outcome(rule, text, **settings) == f"{rule}/{reason}"
+
+
+def test_length_counts_words_or_characters() -> None:
+    assert outcome("length", "one two three", min_words=3) is None
+    assert outcome("length", "one two", min_words=3) == "length/too_short"
+    assert outcome("length", "三个字", min_words=50, min_characters=3) is None
+    assert outcome("length", "one two three", min_words=1, max_words=2) == "length/too_long"
+
+
+def test_minimum_of_the_source_replaces_that_of_the_rule() -> None:
+    batch = TextBatch(["one two three", "三个字"], [None, None], min_words=3, min_characters=4)
+    RULES["length"](RULES["length"].Config(), ("en",)).apply(batch)
+
+    assert batch.dropped == [None, "length/too_short"]
+
+
+def test_fixed_language_is_not_identified_again() -> None:
+    batch = TextBatch([GERMAN], ["en"])
+    RULES["language"](RULES["language"].Config(), ("en",)).apply(batch)
+
+    assert batch.dropped == [None]
+    assert batch.languages == ["en"]
+
+
+def test_pidgin_is_not_among_the_candidates() -> None:
+    assert outcome("language", "RT @name: 5 tips to sleep well tonight, no phone in bed and no late coffee!") is None
+
+
+def test_unknown_language_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(ValueError, match=r"xx: not known.*zh"):
+        RULES["language"](RULES["language"].Config(candidates=("xx",)), ("en",)).apply(TextBatch([ENGLISH], [None]))
+
+
+def test_repetition_shares_by_hand() -> None:
+    hashes = word_hashes(["a", "b", "a", "b", "c", "d"])
+
+    assert top_ngram_share(hashes, 2) == 4 / 6
+    assert duplicate_ngram_share(hashes, 2) == pytest.approx(1 / 5)
+    assert top_ngram_share(word_hashes(["a", "b", "c", "d"]), 2) == 0.0
+    assert duplicate_line_share("x\n\ny\nx\n x") == 0.5
+
+
+def test_dropped_documents_meet_no_later_rule_and_repairs_refresh_words() -> None:
+    batch = TextBatch(["a b", "c d"], [None, None])
+    assert batch.words(0) == ["a", "b"]
+    batch.repair(0, "repair", "A B C")
+    batch.drop(1, "length", "too_short")
+
+    assert batch.words(0) == ["a", "b", "c"]
+    assert list(batch.alive()) == [0]
+
+
+def test_rules_are_indexed_configured_and_switched_off_by_null() -> None:
+    files = {path.stem for path in Path(str(data.cleaning.__file__)).parent.glob("*.py")} - {"__init__", "rule"}
+
+    assert files == set(RULES) == {rule.name for rule in RULES.values()}
+    assert list(CleaningConfig.model_fields) == list(RULES)
+    rules = build_rules(CleaningConfig.model_validate({"quality": None, "length": {"min_words": 5}}), ("en",))
+    assert [rule.name for rule in rules] == [name for name in RULES if name != "quality"]

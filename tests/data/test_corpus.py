@@ -1,0 +1,272 @@
+import json
+import random
+import signal
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from pydantic import ValidationError
+
+from data import corpus as corpus_module
+from data.corpus import CorpusConfig, CorpusSummary, build_corpus
+from data.document import CORPUS_SCHEMA, SPLITS, iter_texts, sha256_hex
+
+WORDS = [
+    "the",
+    "river",
+    "carried",
+    "small",
+    "boats",
+    "past",
+    "quiet",
+    "villages",
+    "where",
+    "people",
+    "waited",
+    "for",
+    "news",
+    "from",
+    "town",
+]
+CHARACTERS = "河水带着小船经过安静村庄人们等待城里消息春天来到山上花开满园孩子唱歌老人听雨读书写信"
+
+
+def english(seed: int, words: int = 60) -> str:
+    draw = random.Random(seed)
+    return " ".join(
+        f"{draw.choice(WORDS)}" if place % 2 else f"word{draw.randrange(10_000)}s" for place in range(words)
+    )
+
+
+def chinese(seed: int, length: int = 150) -> str:
+    draw = random.Random(seed)
+    return "".join(draw.choice(CHARACTERS) + ("，" if place % 12 == 11 else "") for place in range(length))
+
+
+def write_jsonl(path: Path, texts: list[str]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps({"text": text}, ensure_ascii=False) + "\n" for text in texts), encoding="utf-8")
+
+
+def settings(**sources: dict[str, Any]) -> CorpusConfig:
+    return CorpusConfig.model_validate(
+        {"sources": sources, "languages": ["en", "zh"], "split": {"validation": 0.2, "test": 0.2}}
+    )
+
+
+def build(config: CorpusConfig, root: Path, name: str = "corpus", **options: Any) -> CorpusSummary:
+    return build_corpus(config, output=root / name, cache=root / "cache", root=root, **{"workers": 1, **options})
+
+
+def read(folder: Path) -> dict[str, list[str]]:
+    return {s: [t for batch in iter_texts(folder, s) for t in batch["text"].to_pylist()] for s in SPLITS}
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+@pytest.fixture
+def dirty(tmp_path: Path) -> CorpusConfig:
+    """Two sources with one of everything, in English and Chinese."""
+    plenty = [english(n) for n in range(40)] + [chinese(n) for n in range(40)]
+    near = english(0, 200)
+    write_jsonl(
+        tmp_path / "first.jsonl",
+        [
+            *plenty,
+            near,
+            "too short",
+            "太短",
+            f"{english(900)} Mail a@b.org or 手机13812345678",
+            f"{english(901)} a &amp; b",
+        ],
+    )
+    write_jsonl(
+        tmp_path / "second.jsonl",
+        [
+            plenty[3].upper(),
+            plenty[50] + " ",
+            near + " and one more",
+            chinese(20)[:-1] + "完",
+            "too short",
+            english(2000),
+        ],
+    )
+    return settings(first={"path": "first.jsonl", "licence": "CC0-1.0"}, second={"path": "second.jsonl"})
+
+
+def test_every_document_is_counted_once_with_its_reason(dirty: CorpusConfig, tmp_path: Path) -> None:
+    summary = build(dirty, tmp_path)
+
+    first, second = summary.sources["first"], summary.sources["second"]
+    assert first.dropped == {"length/too_short": 2}
+    assert first.pii == {"email": 1, "phone": 1}
+    assert first.repaired == {"repair": 1}
+    # "too short" counts as a duplicate whatever its length; one near duplicate is English, one Chinese.
+    assert second.dropped == {"dedup/exact": 3, "dedup/near": 2}
+    assert (first.read, first.kept, second.read, second.kept) == (85, 83, 6, 1)
+    assert summary.languages == {"en": 44, "zh": 40}
+    texts = read(tmp_path / "corpus")
+    assert {split: len(found) for split, found in texts.items()} == summary.documents
+    assert {split: sum(len(text.encode()) for text in found) for split, found in texts.items()} == summary.bytes
+    assert any("Mail <EMAIL> or 手机<PHONE>" in text for found in texts.values() for text in found)
+
+
+def test_artifact_has_the_promised_files(dirty: CorpusConfig, tmp_path: Path) -> None:
+    summary = build(dirty, tmp_path)
+    folder = tmp_path / "corpus"
+
+    assert set(content(folder)) == {
+        *(f"{split}/part-00000.parquet" for split in SPLITS),
+        *(f"audit/{name}" for name in ("counts.json", "dropped.parquet", "seen.parquet", "signatures.parquet")),
+        "README.md",
+        "counts.json",
+    }
+    train = pq.read_table(folder / "train" / "part-00000.parquet")
+    assert train.schema.equals(CORPUS_SCHEMA)
+    assert train["id"].to_pylist() == [sha256_hex(text) for text in train["text"].to_pylist()]
+    assert json.loads((folder / "audit/counts.json").read_text())["first"] == summary.sources["first"].model_dump()
+    assert json.loads((folder / "counts.json").read_text())["documents"] == summary.documents
+    dropped = pq.read_table(folder / "audit/dropped.parquet").to_pylist()
+    assert {
+        "source": "first",
+        "rule": "length",
+        "reason": "too_short",
+        "text": "太短",
+        "origin": "first.jsonl:83",
+    } in dropped
+    assert len(dropped) == 7
+    assert pq.read_table(folder / "audit/seen.parquet").num_rows == 90  # of 91, "too short" came twice
+    assert pq.read_table(folder / "audit/signatures.parquet").num_rows == 84
+
+
+def test_datasets_opens_the_folder_with_its_features(dirty: CorpusConfig, tmp_path: Path) -> None:
+    import datasets
+
+    summary = build(dirty, tmp_path)
+    loaded = datasets.load_dataset(str(tmp_path / "corpus"), cache_dir=str(tmp_path / "hub"))
+
+    assert {split: rows.num_rows for split, rows in loaded.items()} == summary.documents
+    assert list(loaded["train"].features) == CORPUS_SCHEMA.names
+    assert all(feature.dtype == "string" for feature in loaded["train"].features.values())
+
+
+def test_files_are_equal_for_one_worker_and_two(
+    dirty: CorpusConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(corpus_module, "CHUNK_DOCUMENTS", 7)
+    build(dirty, tmp_path, "one", workers=1)
+    build(dirty, tmp_path, "two", workers=2)
+
+    assert content(tmp_path / "one") == content(tmp_path / "two")
+
+
+def test_chunks_do_not_show(dirty: CorpusConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    build(dirty, tmp_path, "one")
+    monkeypatch.setattr(corpus_module, "CHUNK_DOCUMENTS", 3)
+    build(dirty, tmp_path, "three")
+
+    assert content(tmp_path / "one") == content(tmp_path / "three")
+
+
+def test_dead_worker_is_an_error(dirty: CorpusConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    submit = ProcessPoolExecutor.submit
+    monkeypatch.setattr(
+        ProcessPoolExecutor, "submit", lambda pool, *_: submit(pool, signal.raise_signal, signal.SIGKILL)
+    )
+
+    with pytest.raises(RuntimeError, match="a cleaning process died"):
+        build(dirty, tmp_path, workers=2)
+
+
+def test_split_and_survivors_do_not_depend_on_how_texts_are_cut_into_files(tmp_path: Path) -> None:
+    texts = [english(n) for n in range(50)] + [english(n).upper() for n in range(0, 50, 5)]
+    write_jsonl(tmp_path / "whole" / "a.jsonl", texts)
+    shuffled = random.Random(1).sample(texts, len(texts))
+    for number in range(6):
+        write_jsonl(tmp_path / "cut" / f"{number}.jsonl", shuffled[number::6])
+    for name in ("whole", "cut"):
+        build(settings(only={"path": f"{name}/*.jsonl"}), tmp_path, f"{name}-corpus")
+
+    whole, cut = read(tmp_path / "whole-corpus"), read(tmp_path / "cut-corpus")
+    assert {split: sorted(found) for split, found in whole.items()} == {
+        split: sorted(found) for split, found in cut.items()
+    }
+    assert all(whole.values())
+
+
+def test_what_an_earlier_corpus_has_is_not_taken_again(tmp_path: Path) -> None:
+    old = [english(n, 120) for n in range(20)]
+    write_jsonl(tmp_path / "a.jsonl", [*old, "too short"])
+    build(settings(a={"path": "a.jsonl"}), tmp_path, "old")
+    write_jsonl(
+        tmp_path / "b.jsonl",
+        [old[0], "too short", old[1].upper(), old[2] + " and so on", *(english(n) for n in range(500, 520))],
+    )
+
+    summary = build(settings(b={"path": "b.jsonl"}), tmp_path, "new", known=[tmp_path / "old"])
+
+    assert summary.sources["b"].dropped == {"known/seen_before": 2, "known/exact": 1, "known/near": 1}
+    assert summary.sources["b"].kept == 20
+    third = {"c": {"path": "b.jsonl"}}
+    with pytest.raises(ValueError, match=r"no document is left .*of 24 read; dropped most: known/seen_before 24"):
+        build(settings(**third), tmp_path, "third", known=[tmp_path / "old", tmp_path / "new"])
+
+
+def test_nothing_left_names_the_reasons(tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "a.jsonl", ["short", "太短"])
+
+    with pytest.raises(ValueError, match=r"of 2 read; dropped most: length/too_short 2\. Loosen"):
+        build(settings(a={"path": "a.jsonl"}), tmp_path)
+
+
+def test_defects_of_files_are_counted_and_kept_aside(tmp_path: Path) -> None:
+    lines = [json.dumps({"text": english(n)}).encode() for n in range(10)]
+    (tmp_path / "a.jsonl").write_bytes(b"\n".join([*lines, b'{"text": "caf\xe9"}', b"{"]))
+
+    summary = build(settings(a={"path": "a.jsonl"}), tmp_path)
+
+    assert summary.sources["a"].dropped == {"source/not_json": 1, "source/not_utf8": 1}
+    aside = pq.read_table(tmp_path / "corpus/audit/dropped.parquet").to_pylist()
+    assert [(row["reason"], row["text"]) for row in aside] == [("not_json", "{"), ("not_utf8", r'{"text": "caf\xe9"}')]
+
+
+def test_error_of_a_source_names_it(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"corpus\.sources\.mine: path 'none/\*\.txt': no file matches"):
+        build(settings(mine={"path": "none/*.txt"}), tmp_path)
+
+
+def test_what_a_killed_build_left_is_replaced(dirty: CorpusConfig, tmp_path: Path) -> None:
+    build(dirty, tmp_path, "clean")
+    for name in ("cleaned.arrow.part", "train/part-00000.parquet", "train/part-00007.parquet"):
+        (tmp_path / "again" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "again" / name).write_bytes(b"half")
+    build(dirty, tmp_path, "again")
+
+    assert content(tmp_path / "clean") == content(tmp_path / "again")
+
+
+def test_progress_ends_with_all_documents(dirty: CorpusConfig, tmp_path: Path) -> None:
+    seen: list[tuple[str, int, int]] = []
+    build(dirty, tmp_path, progress=lambda *step: seen.append(step))
+
+    assert seen[-1] == ("write", 91, 91)
+    assert ("clean", 91, 0) in seen
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"sources": {"a": {"path": "x", "language": "de"}}}, "sources.a: its language 'de' is not among"),
+        ({"cleaning": {"language": None}}, "sources.a: give it a `language`"),
+        ({"cleaning": {"lenght": {}}}, "lenght"),
+        ({"sources": {}}, "sources"),
+        ({"languages": ["english"]}, "languages"),
+    ],
+)
+def test_wrong_settings_are_refused_without_reading(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        CorpusConfig.model_validate({"sources": {"a": {"path": "x"}}, **change})

@@ -1,0 +1,141 @@
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from lightning_modules.evaluate import evaluate, main
+from lightning_modules.metrics import METRICS, Outputs
+
+
+def results(spec) -> tuple[dict, list[dict]]:
+    evaluate(spec)
+    return json.loads((spec.output / "scores.json").read_text()), pq.read_table(
+        spec.output / "examples.parquet"
+    ).to_pylist()
+
+
+def score_of(scores: dict, metric: str, system: str) -> float:
+    [found] = [row for row in scores["scores"] if (row["metric"], row["system"]) == (metric, system)]
+    return found["value"]
+
+
+def test_language_models_are_scored_on_every_test_document_beside_the_unigram_model(make_spec, folders: Path):
+    scores, rows = results(make_spec())
+
+    assert {row["system"] for row in rows} == {"pretrained", "scratch", "unigram"}
+    assert len(rows) == 3 * 12
+    assert {row["group"] for row in rows} == {"s0", "s1"}
+    own = [row for row in rows if row["system"] == "pretrained"]
+    bits = sum(row["nll"] for row in own) / math.log(2) / sum(row["bytes"] for row in own)
+    assert score_of(scores, "bits_per_byte", "pretrained") == pytest.approx(bits)
+    assert scores["headline"]["metric"] == "bits_per_byte"
+    assert scores["headline"]["system"] == "pretrained"
+    assert {(row["system"], row["versus"]) for row in scores["differences"]} == {
+        ("pretrained", "scratch"),
+        ("pretrained", "unigram"),
+    }
+    assert len(scores["samples"]) == 5
+
+
+def test_an_untrained_network_loses_to_the_unigram_model_and_the_record_says_so(make_spec):
+    scores, _ = results(make_spec())
+    [row] = [row for row in scores["differences"] if (row["metric"], row["versus"]) == ("bits_per_byte", "unigram")]
+
+    assert row["low"] > 0
+    assert row["wins"] is False
+
+
+@pytest.mark.parametrize(
+    ("task", "data"), [("language_model", "tokens"), ("classification", "sentiment"), ("summarization", "titles")]
+)
+def test_equal_specs_give_equal_bytes(make_spec, folders: Path, task: str, data: str):
+    for output in ("one", "two"):
+        evaluate(make_spec(output, task=task, data=folders / data))
+    one, two = (make_spec(output).output for output in ("one", "two"))
+
+    assert sorted(file.name for file in one.iterdir()) == ["examples.parquet", "scores.json"]
+    for file in one.iterdir():
+        assert file.read_bytes() == (two / file.name).read_bytes()
+
+
+def test_classes_are_scored_beside_majority_and_tfidf(make_spec, folders: Path):
+    scores, rows = results(make_spec(task="classification", data=folders / "sentiment"))
+
+    assert {row["system"] for row in rows} == {"pretrained", "scratch", "majority", "tfidf"}
+    for system in ("pretrained", "tfidf"):
+        own = [row for row in rows if row["system"] == system]
+        right = np.mean([row["prediction"] == row["references"][0] for row in own])
+        assert score_of(scores, "accuracy", system) == pytest.approx(100 * right)
+        assert [row["score"] for row in own] == [100.0 * (row["prediction"] == row["references"][0]) for row in own]
+    assert all(row["nll"] > 0 for row in rows if row["system"] == "pretrained")
+    assert all(row["nll"] is None for row in rows if row["system"] == "tfidf")
+
+
+def test_generated_answers_are_scored_and_so_are_the_right_ones(make_spec, folders: Path):
+    scores, rows = results(make_spec(task="summarization", data=folders / "titles"))
+
+    assert {row["system"] for row in rows} == {"pretrained", "scratch", "lead_sentence", "lead_words"}
+    own = [row for row in rows if row["system"] == "lead_words"]
+    outputs = Outputs([row["prediction"] for row in own], [row["references"] for row in own])
+    metric = METRICS["rouge1"]("en")
+    assert score_of(scores, "rouge1", "lead_words") == pytest.approx(
+        float(metric.value(metric.statistics(outputs).sum(0)))
+    )
+    assert {row["system"] for row in scores["scores"] if row["metric"] == "bits_per_byte"} == {"pretrained", "scratch"}
+
+
+def test_an_adapter_is_scored_on_its_base(make_spec, folders: Path):
+    systems = {
+        "adapted": {"weights": folders / "adapted", "base": folders / "pretrained"},
+        "pretrained": {"weights": folders / "pretrained"},
+    }
+    scores, _ = results(make_spec(systems=systems))
+
+    # B is zero, so the adapted network is its base
+    assert score_of(scores, "bits_per_byte", "adapted") == score_of(scores, "bits_per_byte", "pretrained")
+
+
+def refused(spec, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> str:
+    path = tmp_path / "spec.json"
+    path.write_text(spec.model_dump_json())
+    assert main([str(path)]) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    return line
+
+
+def test_an_adapter_on_another_base_is_refused_in_one_line(make_spec, folders: Path, tmp_path: Path, capsys):
+    systems = {"adapted": {"weights": folders / "adapted", "base": folders / "scratch"}}
+    assert "this adapter belongs to base weights" in refused(make_spec(systems=systems), tmp_path, capsys)
+
+
+def test_an_adapter_without_base_is_refused_in_one_line(make_spec, folders: Path, tmp_path: Path, capsys):
+    systems = {"adapted": {"weights": folders / "adapted"}}
+    assert "holds an adapter" in refused(make_spec(systems=systems), tmp_path, capsys)
+
+
+def test_weights_of_another_tokenizer_are_refused(make_spec, folders: Path, tmp_path: Path, capsys):
+    other = tmp_path / "other"
+    other.mkdir()
+    for name in ("config.json", "model.safetensors", "heads.safetensors"):
+        (other / name).write_bytes((folders / "pretrained" / name).read_bytes())
+    (other / "stage.json").write_text(json.dumps({"tokenizer_sha256": "0" * 64, "objectives": {}}))
+    assert "trained with tokenizer 000000000000" in refused(
+        make_spec(systems={"x": {"weights": other}}), tmp_path, capsys
+    )
+
+
+def test_the_limit_on_examples_holds(make_spec, folders: Path):
+    _, rows = results(make_spec(task="classification", data=folders / "sentiment", max_examples=4))
+    assert len(rows) == 4 * 4
+
+
+def test_progress_is_written_to_the_work_folder(make_spec, folders: Path):
+    spec = make_spec(task="classification", data=folders / "sentiment")
+    evaluate(spec)
+    lines = [json.loads(line) for line in (spec.work / "progress.jsonl").read_text().splitlines()]
+
+    assert {line["system"] for line in lines} == {"pretrained", "scratch"}
+    assert lines[-1]["done"] == lines[-1]["total"] == 15

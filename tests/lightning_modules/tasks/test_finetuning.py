@@ -1,0 +1,68 @@
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from lightning_modules.adapters import LoRAConfig
+from lightning_modules.baselines import BASELINES
+from lightning_modules.metrics import METRICS
+from lightning_modules.objectives import OBJECTIVES
+from lightning_modules.tasks import TASKS
+from lightning_modules.tasks.finetuning import FinetuningConfig
+
+SENTIMENT = {"source": "file", "path": "a.csv", "label": "stars", "labels": ["bad", "good"]}
+HEADLINE = {"source": "corpus"}
+
+
+def config(**changes: Any) -> FinetuningConfig:
+    return FinetuningConfig.model_validate(
+        {"task": "classification", "data": SENTIMENT, "examples": "1K", "peak_lr": 1e-3} | changes
+    )
+
+
+def test_a_task_names_parts_that_exist():
+    for kind in TASKS.values():
+        assert kind.objective in OBJECTIVES
+        assert set(kind.metrics) <= METRICS.keys()
+        assert set(kind.baselines) <= BASELINES.keys()
+
+
+def test_steps_and_micro_batches_follow_from_the_examples():
+    finetuning = config(examples=1000, batch_size=48, micro_batch_size=8)
+
+    assert finetuning.steps == 21
+    assert finetuning.micro_batches(devices=1) == 6
+    assert finetuning.micro_batches(devices=2) == 3
+    with pytest.raises(ValueError, match="48 is not a multiple of micro_batch_size 8 x 5 devices"):
+        finetuning.micro_batches(devices=5)
+
+
+def test_the_stage_has_one_objective_with_the_tasks_classes_and_settings():
+    stage = config(settings={"pooling": "bos"}, sequence_length=128, batch_size=32).stage()
+
+    assert stage.objectives["classification"].settings.model_dump() | {"classes": 2, "pooling": "bos"} == (
+        stage.objectives["classification"].settings.model_dump()
+    )
+    assert stage.tokens == 32 * 32 * 128
+
+
+def test_the_adapter_may_be_named_alone():
+    assert config(adapter="lora").adapter == LoRAConfig()
+    assert config(adapter={"method": "lora", "rank": 2}).adapter == LoRAConfig(rank=2)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"task": "clasification"}, "unknown task 'clasification'. Did you mean 'classification'"),
+        ({"adapter": "lorra"}, "unknown adapter method 'lorra'. Did you mean 'lora'"),
+        ({"data": HEADLINE}, "task 'classification' needs data.labels"),
+        ({"task": "summarization"}, "task 'summarization' takes no data.labels"),
+        ({"batch_size": 30, "micro_batch_size": 16}, "30 is not a multiple of micro_batch_size 16"),
+        ({"task": "summarization", "data": HEADLINE, "sequence_length": 67}, "max_new_tokens 64 leaves no room"),
+        ({"settings": {"poling": "bos"}}, "unknown setting of classification 'poling'. Did you mean 'pooling'"),
+    ],
+)
+def test_what_does_not_fit_is_refused_before_anything_runs(changes: dict[str, Any], message: str):
+    with pytest.raises(ValidationError, match=message):
+        config(**changes)

@@ -1,0 +1,116 @@
+import itertools
+
+import pytest
+import torch
+from pydantic import ValidationError
+
+from data.batch import Attention, AttentionMode, TokenBatch
+from data.vocabulary import SPECIALS
+from lightning_modules.generation import DecodingConfig, decode
+from lightning_modules.networks import ModelChoice, Trunk
+
+FIRST = SPECIALS.count
+CONFIG = ModelChoice(preset="micro").resolve(vocab_size=FIRST + 5, sequence_length=32)
+PROMPTS = [[2, FIRST, FIRST + 1, FIRST + 2], [2, FIRST + 3], [2, FIRST + 1, FIRST + 1]]
+
+
+def sharp_trunk(seed: int = 0) -> Trunk:
+    """Untrained, with the weights scaled up until it has opinions."""
+    trunk = Trunk(CONFIG, seed)
+    with torch.no_grad():
+        for parameter in trunk.model.parameters():
+            parameter.mul_(4.0 if parameter.dim() > 1 else 1.0)
+    return trunk.eval()
+
+
+def log_probabilities(trunk: Trunk, prompt: list[int], answer: list[int], mode: AttentionMode) -> torch.Tensor:
+    """(len(answer) + 1, V), over text and eos, without any cache."""
+    ids = torch.tensor([prompt + answer])
+    in_prefix = torch.arange(ids.numel())[None] < len(prompt)
+    attention = Attention("causal") if mode == "causal" else Attention("prefix", in_prefix_BT=in_prefix)
+    with torch.no_grad():
+        states = trunk.hidden(TokenBatch(ids, torch.arange(ids.numel())[None], attention, seed=0))[0, len(prompt) - 1 :]
+        logits = trunk.project(states)
+    special = torch.arange(CONFIG.vocab_size) < FIRST
+    special[SPECIALS.eos] = False
+    return logits.masked_fill(special, -torch.inf).log_softmax(-1)
+
+
+def greedy(trunk: Trunk, prompt: list[int], steps: int, mode: AttentionMode) -> list[int]:
+    answer: list[int] = []
+    while len(answer) < steps:
+        token = int(log_probabilities(trunk, prompt, answer, mode)[-1].argmax())
+        if token == SPECIALS.eos:
+            break
+        answer.append(token)
+    return answer
+
+
+@pytest.mark.parametrize("mode", ["causal", "full"])
+@pytest.mark.parametrize("seed", range(3))
+def test_cached_batched_greedy_is_the_uncached_one_prompt_by_prompt(mode: AttentionMode, seed: int):
+    trunk = sharp_trunk(seed)
+    found = decode(trunk, PROMPTS, DecodingConfig(max_new_tokens=8), mode=mode)
+
+    assert found == [greedy(trunk, prompt, 8, mode) for prompt in PROMPTS]
+
+
+def score(trunk: Trunk, prompt: list[int], answer: list[int], limit: int, penalty: float) -> float:
+    targets = answer if len(answer) == limit else [*answer, SPECIALS.eos]
+    logp = log_probabilities(trunk, prompt, answer, "causal")
+    return float(logp[torch.arange(len(targets)), targets].sum()) / len(targets) ** penalty
+
+
+@pytest.mark.parametrize("penalty", [0.0, 1.0])
+def test_a_beam_as_wide_as_all_answers_finds_the_best_of_all(penalty: float):
+    trunk, limit = sharp_trunk(), 2
+    text = range(FIRST, CONFIG.vocab_size)
+    every = [list(answer) for length in range(limit + 1) for answer in itertools.product(text, repeat=length)]
+    config = DecodingConfig(max_new_tokens=limit, beams=CONFIG.vocab_size, length_penalty=penalty)
+
+    for prompt, found in zip(PROMPTS, decode(trunk, PROMPTS, config, mode="causal"), strict=True):
+        assert found == max(every, key=lambda answer: score(trunk, prompt, answer, limit, penalty))
+
+
+def always(token: int) -> Trunk:
+    """A trunk whose every state is most like `token`'s row."""
+    trunk = sharp_trunk()
+    with torch.no_grad():
+        for layer in trunk.model.layers:
+            layer.self_attn.o_proj.weight.zero_()
+            layer.mlp.down_proj.weight.zero_()
+        trunk.model.embed_tokens.weight.copy_(torch.ones_like(trunk.model.embed_tokens.weight))
+        trunk.model.embed_tokens.weight[token] *= 2
+    return trunk
+
+
+@pytest.mark.parametrize("beams", [1, 3])
+def test_an_answer_ends_at_eos(beams: int):
+    config = DecodingConfig(max_new_tokens=8, beams=beams)
+    assert decode(always(SPECIALS.eos), PROMPTS, config, mode="causal") == [[], [], []]
+
+
+def test_specials_are_never_generated():
+    found = decode(always(SPECIALS.mask), PROMPTS, DecodingConfig(max_new_tokens=4), mode="causal")
+    assert not set(itertools.chain(*found)) & set(range(FIRST))
+
+
+def test_sampling_is_fixed_by_its_seed():
+    trunk, config = Trunk(CONFIG).eval(), DecodingConfig(max_new_tokens=12, temperature=1.0)
+    first, again, other = (decode(trunk, PROMPTS, config, mode="causal", seed=seed) for seed in (1, 1, 2))
+
+    assert first == again
+    assert first != other
+
+
+@pytest.mark.parametrize("limit", [{"top_k": 1}, {"top_p": 1e-6}])
+def test_sampling_from_one_token_is_greedy(limit: dict):
+    trunk = sharp_trunk()
+    drawn = decode(trunk, PROMPTS, DecodingConfig(max_new_tokens=8, temperature=1.0, **limit), mode="causal")
+
+    assert drawn == decode(trunk, PROMPTS, DecodingConfig(max_new_tokens=8), mode="causal")
+
+
+def test_searching_and_drawing_at_once_is_refused():
+    with pytest.raises(ValidationError, match=r"beams=2 and temperature=0\.5: search or draw"):
+        DecodingConfig(beams=2, temperature=0.5)

@@ -1,0 +1,286 @@
+"""A whole stage: what it leaves, what a kill costs, and several processes against one."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch.utils.data import DataLoader
+
+from data.batch import StepBatch
+from data.loaders import StepLoader
+from lightning_modules import callbacks, train
+from lightning_modules.datamodule import StageData
+from lightning_modules.module import StageModule
+from lightning_modules.spec import TrainSpec
+
+MakeSpec = Callable[..., TrainSpec]
+WITH_HEADS = {
+    "forward": {"objective": "causal_lm", "share": 0.4},
+    "replaced_token": {"share": 0.3, "weight": 50.0},
+    "sentence_order": {"share": 0.3},
+}
+PLAIN_SGD = {"method": "sgd", "momentum": 0.0}
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def in_child(spec: TrainSpec, fault: str = "") -> subprocess.CompletedProcess[str]:
+    """Runs the stage as the flows do."""
+    spec.work.mkdir(parents=True, exist_ok=True)
+    path = spec.work / "spec.json"
+    path.write_text(spec.model_dump_json())
+    processes = spec.hardware.devices
+    launcher = ["torch.distributed.run", "--standalone", f"--nproc-per-node={processes}", "-m"] if processes > 1 else []
+    return subprocess.run(
+        [sys.executable, "-m", *launcher, "lightning_modules.train", str(path)],
+        env=os.environ | {"STAGELM_FAULT": fault, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def in_this_process(spec: TrainSpec) -> StageModule:
+    module = StageModule(spec)
+    train.train(module, StageData(spec))
+    return module
+
+
+def lines(spec: TrainSpec) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (spec.work / "metrics.jsonl").read_text().splitlines()]
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL where a process of its own would take too long."""
+
+
+def dying_at(point: str, time: int) -> Callable[[str], None]:
+    reached: list[str] = []
+
+    def reach(name: str) -> None:
+        reached.append(name)
+        if reached.count(point) == time and name == point:
+            raise Killed
+
+    return reach
+
+
+def test_stage_leaves_weights_and_metrics(make_spec: MakeSpec):
+    spec = make_spec(tokens_before=1000)
+
+    in_this_process(spec)
+
+    assert sorted(content(spec.output)) == ["config.json", "heads.safetensors", "model.safetensors", "stage.json"]
+    written = lines(spec)
+    assert [(line["step"], line["steps"], line["tokens"]) for line in written] == [
+        (0, 6, 1000), (2, 6, 1512), (4, 6, 2024), (6, 6, 2536), (6, 6, 2536),
+    ]  # fmt: skip
+    assert written[0]["metrics"].keys() >= {"validation/forward/loss", "validation/cloze/loss"}
+    assert written[1]["metrics"].keys() >= {
+        "train/loss", "train/forward/loss", "train/cloze/loss", "train/cloze/accuracy", "train/cloze/weight",
+        "train/lr", "train/grad_norm", "throughput/tokens_per_second", "throughput/corpus_tokens",
+    }  # fmt: skip
+    stage = json.loads((spec.output / "stage.json").read_text())
+    assert (stage["steps"], stage["tokens"]) == (6, 2536)
+    assert stage["validation"] == written[-1]["metrics"]
+
+
+def test_training_lowers_the_loss(make_spec: MakeSpec):
+    spec = make_spec(steps=30, stage={"peak_lr": 3e-3, "optimizer": {"method": "muon"}})
+
+    in_this_process(spec)
+
+    before, after = lines(spec)[0]["metrics"], lines(spec)[-1]["metrics"]
+    assert after["validation/forward/loss"] < before["validation/forward/loss"] - 0.05
+
+
+def test_two_kills_cost_nothing(make_spec: MakeSpec):
+    spec, whole = make_spec("killed"), make_spec("whole")
+
+    killed = [in_child(spec, fault).returncode for fault in ("train/checkpointed", "train/trained")]
+    finished = in_child(spec)
+    in_this_process(whole.model_copy(update={"name": spec.name}))
+
+    assert killed == [-signal.SIGKILL, -signal.SIGKILL]
+    assert (finished.returncode, finished.stdout, finished.stderr) == (0, "", "")
+    assert content(spec.output) == content(whole.output)
+    points = [(line["step"], line["tokens"], {**line["metrics"]}) for line in lines(spec)]
+    for _, _, metrics in points:
+        for name in [name for name in metrics if name.startswith("throughput/")]:
+            del metrics[name]
+    uninterrupted = [(line["step"], line["tokens"]) for line in lines(whole)]
+    assert [point[:2] for point in points] == uninterrupted
+
+
+@pytest.mark.parametrize(
+    ("point", "time"), [("train/checkpointed", 2), ("train/checkpointed", 3), ("train/trained", 1)]
+)
+def test_resume_with_controller_heads_and_bf16_equals_an_uninterrupted_run(
+    make_spec: MakeSpec, monkeypatch: pytest.MonkeyPatch, point: str, time: int
+):
+    stage = {
+        "objectives": WITH_HEADS,
+        "optimizer": {"method": "muon"},
+        "weighting": {"method": "excess_loss", "update_every_steps": 1},
+    }
+    made = {name: make_spec(name, stage=stage, hardware={"precision": "bf16"}) for name in ("killed", "whole")}
+    spec, whole = made["killed"].model_copy(update={"name": "same"}), made["whole"].model_copy(update={"name": "same"})
+    for place in (callbacks, train):
+        monkeypatch.setattr(place, "reach", dying_at(point, time))
+
+    with pytest.raises(Killed):
+        in_this_process(spec)
+    monkeypatch.undo()
+    in_this_process(spec)
+    in_this_process(whole)
+
+    assert content(spec.output) == content(whole.output)
+    assert [line["step"] for line in lines(spec)] == [line["step"] for line in lines(whole)]
+
+
+def test_sigterm_saves_and_ends(make_spec: MakeSpec, monkeypatch: pytest.MonkeyPatch):
+    spec, whole = make_spec("stopped", checkpoint_steps=100), make_spec("whole")
+    write = callbacks.StageRecorder.write
+
+    def write_and_signal(self: callbacks.StageRecorder, trainer: Any, module: StageModule, metrics: Any) -> None:
+        write(self, trainer, module, metrics)
+        if module.completed_steps == 2:
+            signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(callbacks.StageRecorder, "write", write_and_signal)
+    with pytest.raises(SystemExit) as ended:
+        in_this_process(spec)
+    monkeypatch.undo()
+
+    assert ended.value.code == 143
+    assert (spec.work / "checkpoints/last.ckpt").exists()
+    assert lines(spec)[-1]["step"] == 3
+    in_this_process(spec)
+    in_this_process(whole)
+    assert content(spec.output)["model.safetensors"] == content(whole.output)["model.safetensors"]
+
+
+class MergedData(StageData):
+    """What the ranks of another spec read, as one."""
+
+    def __init__(self, spec: TrainSpec, of: TrainSpec) -> None:
+        super().__init__(spec)
+        self.parts = []
+        for rank in range(of.hardware.devices):
+            part = StageData(of)
+            part._place = lambda rank=rank: (rank, of.hardware.devices)  # type: ignore[method-assign]
+            self.parts.append(part.train_dataloader())
+
+    def train_dataloader(self) -> Any:
+        steps = [[loader.step(step) for loader in self.parts] for step in range(self.spec.steps)]
+        merged = [StepBatch(ranks[0].step, [m for rank in ranks for m in rank.micro_batches]) for ranks in steps]
+        return DataLoader(merged, batch_size=None)  # type: ignore[arg-type]
+
+
+@pytest.mark.timeout(120)
+def test_two_processes_train_as_one(make_spec: MakeSpec):
+    """Every rank reads other rows, counts are unequal, and the last micro-batch of a step uses no head but its own."""
+    stage = {"objectives": WITH_HEADS, "optimizer": PLAIN_SGD, "peak_lr": 0.05}
+    two = make_spec("two", stage=stage, hardware={"devices": 2, "strategy": "ddp"}, steps=4, micro_batches=3)
+    one = make_spec("one", stage=stage, steps=4, micro_batches=6)
+
+    done = in_child(two)
+    module = StageModule(one)
+    train.train(module, MergedData(one, of=two))
+
+    assert done.returncode == 0, done.stderr
+    for name in ("model.safetensors", "heads.safetensors"):
+        torch.testing.assert_close(load_file(two.output / name), load_file(one.output / name), rtol=0, atol=1e-6)
+    for ours, theirs in zip(lines(two), lines(one), strict=True):
+        assert (ours["step"], ours["tokens"]) == (theirs["step"], theirs["tokens"])
+        for name, value in ours["metrics"].items():
+            if not name.startswith("throughput/"):
+                assert value == pytest.approx(theirs["metrics"][name], rel=1e-4, abs=1e-6), name
+
+
+def test_next_stage_starts_where_the_last_one_ended(make_spec: MakeSpec):
+    first = make_spec("first", stage={"objectives": WITH_HEADS})
+    shared = {"forward": {"objective": "causal_lm", "share": 0.5}, "sentence_order": {"share": 0.25}}
+    second = make_spec(
+        "second",
+        init=first.output,
+        stage={"objectives": shared | {"order": {"objective": "sentence_order", "share": 0.25}}},
+    )
+
+    in_this_process(first)
+    in_this_process(second)
+
+    ended, started = lines(first)[-1]["metrics"], lines(second)[0]["metrics"]
+    for name in ("validation/forward/loss", "validation/sentence_order/loss"):
+        assert started[name] == pytest.approx(ended[name], abs=1e-6)
+    stage = json.loads((second.output / "stage.json").read_text())
+    assert stage["heads"] == {"loaded": ["sentence_order"], "fresh": ["order"]}
+
+
+def test_lora_leaves_the_base_as_it_was(make_spec: MakeSpec):
+    base = make_spec("base")
+    in_this_process(base)
+    tuned = make_spec("tuned", init=base.output, adapter={"method": "lora"})
+    before = content(base.output)
+
+    module = in_this_process(tuned)
+
+    assert content(base.output) == before
+    assert "adapter.safetensors" in content(tuned.output)
+    assert "model.safetensors" not in content(tuned.output)
+    saved = load_file(base.output / "model.safetensors")
+    state = module.trunk.state_dict()
+    shared = [name for name in saved if name in state]
+    assert shared
+    assert all(torch.equal(state[name], saved[name]) for name in shared)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"stage": {"objectives": {"causal_lm": {}}, "sequence_length": 10**6}}, "add text, or lower sequence_length"),
+        ({"init": "nowhere"}, "nowhere"),
+        ({"adapter": {"method": "lora"}}, "none to start from"),
+    ],
+)
+def test_what_cannot_be_trained_ends_with_one_line(
+    make_spec: MakeSpec, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, changes: Any, message: str
+):
+    spec = make_spec(**changes)
+    spec.work.mkdir(parents=True)
+    path = spec.work / "spec.json"
+    path.write_text(spec.model_dump_json())
+    monkeypatch.setattr(train, "_end_with_parent", lambda: None)
+
+    status = train.main([str(path)])
+
+    said = capsys.readouterr().err
+    assert status == 2
+    assert said.startswith("error: ")
+    assert said.count("\n") == 1
+    assert message in said
+
+
+def test_divergence_names_the_step_and_the_objective(make_spec: MakeSpec):
+    spec = make_spec(
+        stage={"peak_lr": 1e30, "optimizer": PLAIN_SGD, "clip_norm": 1e30, "schedule": {"warmup_fraction": 0.0}}
+    )
+
+    with pytest.raises(ArithmeticError, match=r"step \d: the (loss|gradient) of '(forward|cloze)'"):
+        in_this_process(spec)
+    assert not (spec.work / "checkpoints/last.ckpt").exists()
