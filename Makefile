@@ -69,7 +69,7 @@ ifneq ($(TORCH_INDEX),$(shell cat $(VENV)/.torch 2>/dev/null))
 endif
 
 $(VENV)/.installed: pyproject.toml constraints.txt $(VENV)/.torch
-	@echo "installing into $(VENV) (some minutes, about 2.3 GB on disk with the CPU build of torch)"
+	@echo "installing into $(VENV) (some minutes, 2.4 GB on disk with the CPU build of torch)"
 	$(INSTALL) -e .
 	@touch $@
 

@@ -2,7 +2,7 @@
 
     python benchmarks/loop.py [--rounds 6] [--steps 8]
 
-Both train the demo's model (width 128, 4 layers, 8,192 positions a step) on made-up tokens, in alternation (A B A B ...)
+Both train the demo's model (width 128, 4 layers, 8,192 positions a step) on made-up tokens, in alternation, A B A B,
 in one process, so that a busy machine is busy for both. A round's figure is the time from the end of its first step to
 the end of its last; the ratio of the two is taken per round. Above 0.97 is the aim; the bare loop neither logs nor
 counts nor checks anything.
@@ -90,7 +90,7 @@ def through_lightning(spec: TrainSpec) -> float:
     """Returns the seconds of all steps but the first."""
     recorder, clock = StageRecorder(spec), Clock()
     trainer = train._trainer(spec, recorder)
-    trainer.callbacks.insert(0, clock)
+    trainer.callbacks.insert(0, clock)  # type: ignore[attr-defined]  # set by a connector
     recorder.start(trainer)
     trainer.fit(StageModule(spec), datamodule=StageData(spec))
     return clock.ends[-1] - clock.ends[0]
@@ -115,6 +115,7 @@ def bare(spec: TrainSpec) -> float:
 
 
 def main() -> None:
+    """Measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--steps", type=int, default=8, help="of a round, the first not counted")

@@ -24,14 +24,14 @@ from data.chunk import CLEANED_SCHEMA, SAMPLE_CHARACTERS, Chunk, ChunkCleaner
 from data.cleaning import CleaningConfig
 from data.config import Config
 from data.corpus_folder import CorpusSummary
-from data.corpus_selection import Known, select, write_selected
+from data.corpus_selection import Known, NothingLeft, select, write_selected
 from data.dedup import DedupConfig
 from data.faults import reach
 from data.pii import PIIConfig
 from data.sources import SourceConfig, SourceError, read_source
 from data.split import SplitConfig
 
-__all__ = ["CorpusConfig", "CorpusSummary", "build_corpus"]
+__all__ = ["CorpusConfig", "CorpusSummary", "NothingLeft", "build_corpus"]
 
 CHUNK_CHARACTERS = 2**20
 CHUNK_DOCUMENTS = 4_096
@@ -95,7 +95,7 @@ def build_corpus(
 
     Raises:
         SourceError: a source cannot be read.
-        ValueError: nothing is left; the message says what dropped most.
+        NothingLeft: no document is left to train on; the message says what dropped most.
         RuntimeError: a worker died.
     """
     output.mkdir(parents=True, exist_ok=True)

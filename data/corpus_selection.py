@@ -26,6 +26,10 @@ Reasons = NDArray[np.object_]
 """For each document 'rule/reason', or None where it stays."""
 
 
+class NothingLeft(ValueError):
+    """Every document was dropped; the message says by which rules."""
+
+
 @dataclass(frozen=True)
 class Known:
     """What earlier corpora read and kept."""
@@ -111,13 +115,13 @@ def write_selected(
     """Writes the artifact; `licences` names every source in the order of the recipe.
 
     Raises:
-        ValueError: no document is left to train on.
+        NothingLeft: no document is left to train on.
     """
     summary = _write_splits(cleaned, dropped, split, licences, output, progress)
     if summary.documents["train"] == 0:
         reasons = sum((Counter(counts.dropped) for counts in summary.sources.values()), Counter[str]())
         most = ", ".join(f"{reason} {count:,}" for reason, count in reasons.most_common(5))
-        raise ValueError(
+        raise NothingLeft(
             f"corpus: no document is left to train on, of {len(dropped):,} read; dropped most: {most or 'nothing'}. "
             f"Loosen these rules, or add sources"
         )

@@ -4,7 +4,7 @@ from typing import Any
 
 from prefect import flow
 
-from data.corpus import build_corpus
+from data.corpus import CorpusConfig, build_corpus
 from data.sources import TaskConfig
 from data.tasks import build_examples
 from flows.making import Outcomes, run_stages
@@ -27,15 +27,8 @@ def write_examples(plan: Plan, stage: PlannedStage, work: Work, run: StageRun) -
 
 def write_corpus(plan: Plan, stage: PlannedStage, work: Work, run: StageRun) -> None:
     """Reads the sources, cleans, deduplicates and splits them."""
-    config = plan.recipe.corpus
-    sources = {
-        name: source.model_copy(update={"examples": plan.folder(f"examples/{source.task}")})
-        if isinstance(source, TaskConfig)
-        else source
-        for name, source in config.sources.items()
-    }
     summary = build_corpus(
-        config.model_copy(update={"sources": sources}),
+        with_examples(plan),
         output=work.output,
         cache=plan.cache,
         root=plan.project,
@@ -45,6 +38,18 @@ def write_corpus(plan: Plan, stage: PlannedStage, work: Work, run: StageRun) -> 
     work.counts = summary.model_dump(mode="json")
     run.artifact(work.output / "README.md", "samples")
     run.artifact(work.output / "audit", "samples")
+
+
+def with_examples(plan: Plan) -> CorpusConfig:
+    """The recipe's corpus, its `task` sources told where their examples are."""
+    config = plan.recipe.corpus
+    sources = {
+        name: source.model_copy(update={"examples": plan.folder(f"examples/{source.task}")})
+        if isinstance(source, TaskConfig)
+        else source
+        for name, source in config.sources.items()
+    }
+    return config.model_copy(update={"sources": sources})
 
 
 BUILDERS = {"examples": write_examples, "corpus": write_corpus}

@@ -3,22 +3,26 @@
 import json
 from typing import Any
 
+import pyarrow.parquet as pq
 from prefect import flow
 
+from data.document import iter_texts
 from data.faults import reach
 from flows.child import run_child
 from flows.figures import headline_metrics
 from flows.making import Outcomes, run_stages
-from flows.plan import LANGUAGE_MODEL, SCRATCH, Plan, PlannedStage
+from flows.plan import LANGUAGE_MODEL, Plan, PlannedStage
 from flows.report import live
 from flows.store import Work, write_atomically
 from flows.tracking.registry import Package, register
 from flows.tracking.runs import StageRun
 from lightning_modules.predictor import SETTINGS, PredictorConfig
 from lightning_modules.scoring.spec import EvaluateSpec, SystemRef
+from lightning_modules.tasks.finetuning import FinetuningConfig
 
 EXAMPLE_TEXTS = 3
 """Inputs whose answers are kept with a registered model as its example."""
+EXAMPLE_CHARACTERS = 200
 
 
 def write_scores(plan: Plan, stage: PlannedStage, work: Work, run: StageRun) -> None:
@@ -78,50 +82,65 @@ def score(spec: EvaluateSpec, work: Work) -> None:
 
 def write_registration(plan: Plan, stage: PlannedStage, work: Work, run: StageRun) -> None:
     """Registers the base model and the task models; what is registered already stays as it is."""
-    registered = {}
-    recipe, tokenizer = plan.recipe, plan.folder(f"tokenizer/{plan.recipe.name}")
-    base = plan.folder(f"weights/{plan.last_stage}")
-    packages = {
-        LANGUAGE_MODEL: (
-            plan.tracking.base_model(recipe.name),
-            Package(base, tokenizer, PredictorConfig(answers="continuation", sequence_length=plan.model.max_positions)),
-            f"weights/{plan.last_stage}",
-            f"corpus/{recipe.name}",
-        )
+    recipe = plan.recipe
+    tokenizer, base = plan.folder(f"tokenizer/{recipe.name}"), plan.folder(f"weights/{plan.last_stage}")
+    # Everything that retraining needs to go on from here.
+    tags = {
+        "stagelm.recipe": recipe.name,
+        "stagelm.sources": json.dumps(plan.sources, sort_keys=True),
+        "stagelm.corpus": json.dumps([plan.stage(f"corpus/{recipe.name}").key.fingerprint]),
+        "stagelm.tokens": json.dumps([plan.stage(f"tokens/{recipe.name}").key.fingerprint]),
+        "stagelm.tokenizer": plan.stage(f"tokenizer/{recipe.name}").key.fingerprint,
     }
-    for task, config in recipe.finetuning.items():
-        settings = PredictorConfig(
-            answers="class" if config.kind.classifies else "text",
-            labels=tuple(config.data.labels),
-            sequence_length=config.sequence_length,
-            decoding=config.decoding,
-        )
-        package = Package(
-            plan.folder(f"finetuned/{task}"), tokenizer, settings, None if config.adapter.method == "full" else base
-        )
-        packages[task] = (plan.tracking.task_model(recipe.name, task), package, f"finetuned/{task}", f"examples/{task}")
-    for task, (name, package, weights, _) in packages.items():
+    models = {}
+    for task in (None, *recipe.finetuning):
+        if task is None:
+            name, weights = plan.tracking.base_model(recipe.name), f"weights/{plan.last_stage}"
+            package = Package(base, tokenizer, base_predictor(plan))
+        else:
+            config = recipe.finetuning[task]
+            name, weights = plan.tracking.task_model(recipe.name, task), f"finetuned/{task}"
+            adapted = base if config.adapter.method != "full" else None
+            package = Package(plan.folder(weights), tokenizer, task_predictor(config), adapted)
         version = register(
             plan.tracking,
             name,
             package,
             fingerprint=plan.stage(weights).key.fingerprint,
             run_id=run.run_id,
-            metrics=headline_metrics(plan.folder(f"scores/{task}")),
-            tags={
-                "stagelm.recipe": recipe.name,
-                "stagelm.corpus": plan.stage(f"corpus/{recipe.name}").key.fingerprint,
-                "stagelm.tokens": json.dumps([plan.stage(f"tokens/{recipe.name}").key.fingerprint]),
-                "stagelm.tokenizer": plan.stage(f"tokenizer/{recipe.name}").key.fingerprint,
-            },
-            example=[],
+            metrics=headline_metrics(plan.folder(f"scores/{task or LANGUAGE_MODEL}")),
+            tags=tags,
+            example=example_texts(plan, task),
         )
-        registered[task] = {"model": version.name, "version": version.number, "fingerprint": version.fingerprint}
+        models[name] = version.fingerprint
+        work.record[name] = version.number
         reach("registration/registered")
-    work.record["registered"] = registered
-    models = {task: {key: entry[key] for key in ("model", "fingerprint")} for task, entry in registered.items()}
     write_atomically(work.output / "models.json", json.dumps(models, indent=1, sort_keys=True))
     reach("registration/written")
+
+
+def base_predictor(plan: Plan) -> PredictorConfig:
+    """How the base model answers: it goes on writing."""
+    return PredictorConfig(answers="continuation", sequence_length=plan.model.max_positions)
+
+
+def task_predictor(config: FinetuningConfig) -> PredictorConfig:
+    """How a task's model answers."""
+    return PredictorConfig(
+        answers="class" if config.kind.classifies else "text",
+        labels=tuple(config.data.labels),
+        sequence_length=config.sequence_length,
+        decoding=config.decoding,
+    )
+
+
+def example_texts(plan: Plan, task: str | None) -> list[str]:
+    """A few inputs to show a registered model by: of the task, or beginnings of held-out documents."""
+    if task is not None:
+        table = pq.read_table(plan.folder(f"examples/{task}") / "validation.parquet", columns=["input"])
+        return [str(text) for text in table["input"][:EXAMPLE_TEXTS].to_pylist()]
+    batch = next(iter_texts(plan.folder(f"corpus/{plan.recipe.name}"), "validation"))
+    return [text[:EXAMPLE_CHARACTERS] for text in batch["text"][:EXAMPLE_TEXTS].to_pylist()]
 
 
 BUILDERS = {"scores": write_scores, "registration": write_registration}

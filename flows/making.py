@@ -47,19 +47,26 @@ def run_stages(
     """
     plan = load_plan(recipe, overrides)
     again = plan.select(refresh or [])
-    outcomes = []
     with recording(plan, flow, run) as record:
-        for stage in plan.of_flow(flow):
-            # Defined here, so that Prefect shows each stage under its own name and keeps nothing but the outcome.
-            @task(name=stage.kind, task_run_name=stage.label, cache_policy=NO_CACHE, result_serializer="json")
-            def make_stage(label: str) -> Any:
-                planned = plan.stage(label)
-                return make(plan, planned, builders[planned.kind], record, refresh=label in again)
+        return [
+            run_stage(plan, stage, builders[stage.kind], record, refresh=stage.label in again)
+            for stage in plan.of_flow(flow)
+        ]
 
-            outcome = make_stage(stage.label, return_state=True).result()
-            record.add(StageOutcome.model_validate(outcome))
-            outcomes.append(outcome)
-    return outcomes
+
+def run_stage(
+    plan: Plan, stage: PlannedStage, build: Builder, record: Recording, *, refresh: bool = False
+) -> dict[str, Any]:
+    """Runs one stage as a Prefect task under its own name; returns its `StageOutcome` as JSON."""
+
+    # Defined here, so that Prefect keeps the label and the outcome and never sees plans or models.
+    @task(name=stage.kind, task_run_name=stage.label, cache_policy=NO_CACHE, result_serializer="json")
+    def make_stage(label: str) -> Any:
+        return make(plan, stage, build, record, refresh=refresh)
+
+    outcome: dict[str, Any] = make_stage(stage.label, return_state=True).result()
+    record.add(StageOutcome.model_validate(outcome))
+    return outcome
 
 
 def make(

@@ -52,6 +52,8 @@ class RetrainingConfig(Config):
     replay: float = Field(0.1, ge=0.0, lt=1.0)
     """Part of the rows drawn from the text that the champion was trained on, against forgetting."""
     peak_lr: float = Field(gt=0.0)
+    min_new_tokens: Count = Field(10_000, gt=0)
+    """With less new training text than this, the flow waits for more."""
 
 
 class Recipe(Config):

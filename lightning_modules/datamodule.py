@@ -18,7 +18,7 @@ from lightning_modules.spec import ExampleData, ShardData, ShardSource, TrainSpe
 
 
 class StageData(pl.LightningDataModule):
-    """Builds the loaders that the spec asks for. The loaders keep their position themselves, in Lightning's checkpoint."""
+    """Builds the loaders that the spec asks for; Lightning keeps a loader's `state_dict` in its checkpoint."""
 
     def __init__(self, spec: TrainSpec) -> None:
         super().__init__()

@@ -14,7 +14,8 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 import torch.distributed as dist
-from torch import Tensor, nn
+from pytorch_lightning.core.optimizer import LightningOptimizer
+from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.nn.utils import clip_grad_norm_
 from torch.optim import Optimizer
@@ -84,8 +85,9 @@ class StageModule(pl.LightningModule):
         if batch.step != self.completed_steps:
             raise RuntimeError(f"the loader gave step {batch.step} where step {self.completed_steps} was due")
         optimizer = self.optimizers()
+        assert isinstance(optimizer, LightningOptimizer)
         lr = self.stage.peak_lr * self.stage.schedule.factor(batch.step + 1, self.spec.steps)
-        for group in optimizer.param_groups:
+        for group in optimizer.optimizer.param_groups:
             group["lr"] = lr
         weights = self.current_weights()
         counts = self._counts_over_ranks(batch.micro_batches)

@@ -110,7 +110,7 @@ class Joined(Optimizer):
         self.param_groups = [group for part in parts for group in part.param_groups]  # theirs, not copies
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Steps each part once."""
         loss = None if closure is None else torch.enable_grad()(closure)()
         for part in self.parts:

@@ -1,4 +1,4 @@
-"""What the flows ask of a child process: one JSON file, read by `lightning_modules.train` or `lightning_modules.evaluate`.
+"""What the flows ask of a child process: one JSON file, read by `lightning_modules.train` or `.evaluate`.
 
 A spec is complete: nothing in it is derived from data, environment or machine any more. `flows/plan.py` writes it.
 """

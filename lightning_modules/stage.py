@@ -12,13 +12,12 @@ from lightning_modules.optimizers import AdamWConfig, OptimizerConfig
 from lightning_modules.schedules import ScheduleConfig
 from lightning_modules.weighting import StaticConfig, WeightingConfig
 
-
 UseName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
-"""Of an objective in its stage: it becomes part of metric names and of parameter names, so it has no dot and no slash."""
+"""Of an objective in its stage; part of the names of metrics and parameters, so without dots and slashes."""
 
 
 class ObjectiveUse(Config):
-    """An objective as one stage uses it. Keys other than these are the objective's own settings, written beside them."""
+    """An objective as one stage uses it; all other keys are the objective's own settings, written beside these."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
@@ -27,7 +26,7 @@ class ObjectiveUse(Config):
     share: float = Field(1.0, gt=0.0, le=1.0)
     """Part of the stage's micro-batches that feed it."""
     weight: float = Field(1.0, ge=0.0)
-    """What the mean of its own loss is multiplied by; auxiliary terms (a generator, a router) have settings of their own."""
+    """What the mean of its own loss is multiplied by; its auxiliary terms, such as a generator's, it weighs itself."""
 
     @model_validator(mode="before")
     @classmethod

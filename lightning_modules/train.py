@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import logging
-import os
 import signal
 import sys
 import warnings
@@ -19,9 +18,10 @@ from pathlib import Path
 
 import pytorch_lightning as pl
 import torch
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
+from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from pydantic import ValidationError
-from pytorch_lightning.plugins.environments import LightningEnvironment, TorchElasticEnvironment
-from pytorch_lightning.strategies import DDPStrategy, Strategy
+from pytorch_lightning.strategies import DDPStrategy
 
 from data.faults import reach
 from lightning_modules.callbacks import StageRecorder
@@ -37,7 +37,7 @@ _PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 
 @contextlib.contextmanager
 def _quiet_libraries() -> Iterator[None]:
-    """Leaves stderr to what this program itself has to say: Lightning advertises, and warns of what is done on purpose."""
+    """Leaves stderr to this program: Lightning advertises, and warns of what is done here on purpose."""
     loggers = [logging.getLogger(name) for name in ("pytorch_lightning", "lightning_fabric")]
     levels = [logger.level for logger in loggers]
     with warnings.catch_warnings():
@@ -101,9 +101,9 @@ def _trainer(spec: TrainSpec, recorder: StageRecorder) -> pl.Trainer:
     return pl.Trainer(
         accelerator={"cpu": "cpu", "cuda": "gpu"}[hardware.accelerator],
         devices=hardware.devices,
-        strategy=_strategy(hardware.strategy, hardware.accelerator),
+        strategy=_ddp(hardware.accelerator) if hardware.strategy == "ddp" else "auto",
         precision=_PRECISIONS[hardware.precision],  # type: ignore[arg-type]
-        deterministic=hardware.deterministic,
+        deterministic=hardware.deterministic and hardware.accelerator == "cuda",
         max_steps=spec.steps,
         check_val_every_n_epoch=None,
         val_check_interval=spec.steps + 1,  # never within `fit`: validation is asked for, before and after
@@ -120,24 +120,20 @@ def _trainer(spec: TrainSpec, recorder: StageRecorder) -> pl.Trainer:
     )
 
 
-def _strategy(name: str, accelerator: str) -> str | Strategy:
-    if name == "single":
-        return "auto"
-    if name == "ddp":
-        # What an objective does not use in a step (another's heads, the segment table) has no gradient.
-        return DDPStrategy(
-            find_unused_parameters=True,
-            broadcast_buffers=False,
-            process_group_backend="nccl" if accelerator == "cuda" else "gloo",
-        )
-    raise ValueError(f"strategy {name!r} cannot be trained yet; use 'ddp'")
+def _ddp(accelerator: str) -> DDPStrategy:
+    return DDPStrategy(
+        # What the last micro-batch of a step does not use (another objective's head, the segment table) has no gradient.
+        find_unused_parameters=True,
+        broadcast_buffers=False,
+        process_group_backend="nccl" if accelerator == "cuda" else "gloo",
+    )
 
 
 def _refuse(error: Exception) -> int:
     if isinstance(error, ValidationError):
         places = [".".join(map(str, detail["loc"])) + ": " + detail["msg"] for detail in error.errors()]
         error = ValueError("; ".join(places))
-    print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+    sys.stderr.write(f"error: {' '.join(str(error).split())}\n")
     return REFUSED
 
 

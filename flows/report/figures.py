@@ -22,7 +22,7 @@ from flows.report.contents import StageContents
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6D1F", "#000000")
 _COLOURS_OF_DROPPED = ("#D55E00", "#E69F00", "#CC79A7", "#56B4E9", "#8C6D1F", "#999999", "#0072B2", "#000000")
 _KEPT, _LINE, _GRID = "#009E73", "#444444", "#e3e3e3"
-_STYLE: dict[str, Any] = {
+_STYLE: Any = {
     "svg.fonttype": "none",
     "text.parse_math": False,
     "font.family": "sans-serif",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -32,13 +34,33 @@ def connect(settings: TrackingSettings) -> MlflowClient:
     # A new SQLite file passes through some forty migrations, each with a line of log.
     logging.getLogger("alembic").setLevel(logging.WARNING)
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
+    logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)  # an outage is reported once, by the outbox
     settings.store.mkdir(parents=True, exist_ok=True)
 
+    from mlflow import MlflowClient
+
+    return MlflowClient(settings.tracking, settings.registry)
+
+
+@contextmanager
+def as_default(settings: TrackingSettings) -> Iterator[None]:
+    """Makes these URIs MLflow's defaults for the block, as its calls without a client need.
+
+    MLflow writes a default into the environment, where it would win over every `mlflow.yaml` that is read later.
+    """
     import mlflow
 
+    before = {variable: os.environ.get(variable) for variable in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")}
     mlflow.set_tracking_uri(settings.tracking)
     mlflow.set_registry_uri(settings.registry)
-    return mlflow.MlflowClient(settings.tracking, settings.registry)
+    try:
+        yield
+    finally:
+        for variable, value in before.items():
+            if value is None:
+                os.environ.pop(variable, None)
+            else:
+                os.environ[variable] = value
 
 
 def experiment_id(client: MlflowClient, settings: TrackingSettings) -> str:
@@ -59,6 +81,13 @@ def experiment_id(client: MlflowClient, settings: TrackingSettings) -> str:
         return str(created_meanwhile.experiment_id)
 
 
+def reason(error: BaseException) -> str:
+    """What lies at the bottom of an error, in one line: 'Connection refused' rather than the client's account of it."""
+    while (deeper := error.__cause__ or error.__context__) is not None:
+        error = deeper
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
 def reachable(settings: TrackingSettings) -> str | None:
     """What keeps MLflow from answering, or None."""
     from mlflow.exceptions import MlflowException
@@ -67,6 +96,5 @@ def reachable(settings: TrackingSettings) -> str | None:
     try:
         connect(settings).search_experiments(max_results=1)
     except (MlflowException, SQLAlchemyError, OSError) as error:
-        reason = str(error).splitlines()[0]
-        return f"{settings.tracking}: {reason}; runs go on, and their record is sent when it answers again"
+        return f"{settings.tracking}: {reason(error)}; runs go on, and their record is sent when it answers again"
     return None

@@ -15,7 +15,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from flows.tracking.client import connect, experiment_id
+from flows.tracking.client import connect, experiment_id, reason
 from flows.tracking.journal import Operation
 from flows.tracking.settings import TrackingSettings
 
@@ -78,13 +78,13 @@ class Delivery:
             except MlflowException as error:
                 if error.error_code not in _REFUSALS:
                     self._lose_touch()
-                    raise UnreachableError(_first_line(error)) from error
+                    raise UnreachableError(reason(error)) from error
                 _log.warning(
-                    "MLflow refused to record %s of run %s: %s", group[0]["kind"], group[0]["run"], _first_line(error)
+                    "MLflow refused to record %s of run %s: %s", group[0]["kind"], group[0]["run"], error.message
                 )
             except (OSError, SQLAlchemyError) as error:
                 self._lose_touch()
-                raise UnreachableError(_first_line(error)) from error
+                raise UnreachableError(reason(error)) from error
             del operations[: len(group)]
 
     def _lose_touch(self) -> None:
@@ -222,7 +222,3 @@ def _first_group(operations: list[Operation]) -> list[Operation]:
 def _chunks(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
     for start in range(0, len(items), size):
         yield items[start : start + size]
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:300]

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data.config import Config
-from flows.tracking.client import connect
+from flows.tracking.client import as_default, connect, reason
 from flows.tracking.settings import TrackingSettings
 from lightning_modules.predictor import BASE, SETTINGS, TOKENIZER, WEIGHTS, Predictor, PredictorConfig
 
@@ -198,12 +198,14 @@ def registered_fingerprints(settings: TrackingSettings) -> set[str]:
 def _registry(settings: TrackingSettings) -> Iterator[MlflowClient]:
     client_errors = _connection_errors()
     try:
-        yield connect(settings)
+        client = connect(settings)
+        with as_default(settings):
+            yield client
     except client_errors as error:
         if _is_answer(error):
             raise
         raise RegistryUnreachableError(
-            f"the model registry at {settings.registry} does not answer ({str(error).splitlines()[0]}); start it, or "
+            f"the model registry at {settings.registry} does not answer ({reason(error)}); start it, or "
             f"set MLFLOW_REGISTRY_URI, and run again: everything else is in the store and will be reused"
         ) from error
 

@@ -15,7 +15,6 @@ from safetensors.torch import load_file
 from torch.utils.data import DataLoader
 
 from data.batch import StepBatch
-from data.loaders import StepLoader
 from lightning_modules import callbacks, train
 from lightning_modules.datamodule import StageData
 from lightning_modules.module import StageModule
@@ -109,6 +108,7 @@ def test_training_lowers_the_loss(make_spec: MakeSpec):
     assert after["validation/forward/loss"] < before["validation/forward/loss"] - 0.05
 
 
+@pytest.mark.slow
 def test_two_kills_cost_nothing(make_spec: MakeSpec):
     spec, whole = make_spec("killed"), make_spec("whole")
 
@@ -192,7 +192,7 @@ class MergedData(StageData):
         return DataLoader(merged, batch_size=None)  # type: ignore[arg-type]
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.slow
 def test_two_processes_train_as_one(make_spec: MakeSpec):
     """Every rank reads other rows, counts are unequal, and the last micro-batch of a step uses no head but its own."""
     stage = {"objectives": WITH_HEADS, "optimizer": PLAIN_SGD, "peak_lr": 0.05}

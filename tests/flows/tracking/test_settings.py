@@ -1,9 +1,11 @@
 """`mlflow.yaml`: where it is read from, what wins, what is refused."""
 
+import os
 from pathlib import Path
 
 import pytest
 
+from flows.tracking.client import as_default
 from flows.tracking.settings import TrackingSettings, load_settings
 
 
@@ -65,3 +67,10 @@ def test_mistake_is_refused_with_its_place(tmp_path, text, message):
 def test_task_without_a_deciding_metric_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"promotion\.metrics: no metric for task 'tagging'"):
         TrackingSettings(store=tmp_path).promotion.metric("tagging")
+
+
+def test_use_of_one_store_leaves_no_default_behind(tmp_path):
+    with as_default(TrackingSettings(store=tmp_path / "one")):
+        assert os.environ["MLFLOW_TRACKING_URI"].endswith("one/mlflow.db")
+
+    assert load_settings(tmp_path, tmp_path / "two").tracking.endswith("two/mlflow.db")
