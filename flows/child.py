@@ -1,5 +1,7 @@
 """Runs training and evaluation in a child process and follows what it writes.
 
+Children run in Python's safe-path mode: a `data/` folder where the user happens to stand must not become the package.
+
 Lightning must not re-execute a flow file, and a killed trainer must not take the flow with it: so it is always a child,
 on one CPU too. It reads a spec and appends to `metrics.jsonl`; this side tails the file.
 """
@@ -8,6 +10,7 @@ from __future__ import annotations
 
 import atexit
 import json
+import os
 import select
 import signal
 import subprocess
@@ -108,18 +111,14 @@ class _Torchrun:
     """A job of several processes; Lightning joins the group that torchrun lays out."""
 
     def __init__(self, module: str, spec: Path, log: Path, devices: int) -> None:
-        arguments = [
-            "-m",
-            "torch.distributed.run",
-            "--standalone",
-            f"--nproc-per-node={devices}",
-            "-m",
-            module,
-            str(spec),
-        ]
+        torchrun = ["torch.distributed.run", "--standalone", f"--nproc-per-node={devices}", "-m", module, str(spec)]
         with log.open("ab") as output:
             self._process = subprocess.Popen(
-                [sys.executable, *arguments], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+                [sys.executable, "-m", *torchrun],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, "PYTHONSAFEPATH": "1"},
             )
 
     def poll(self) -> int | None:
@@ -137,7 +136,7 @@ class _Launcher:
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "lightning_modules.launcher"],
+            [sys.executable, "-P", "-m", "lightning_modules.launcher"],
             bufsize=0,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -169,7 +168,9 @@ class _Launcher:
         return said
 
     def kill(self) -> None:
-        self._process.kill()
+        """Ends it and, because its standard input ends, the job it waits for."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
         self._process.wait()
 
 

@@ -70,14 +70,13 @@ def _validation_losses(folder: Path) -> dict[str, float]:
 
 
 def _score_line(scores: dict[str, Any]) -> str:
-    """The task's first metric: ours with its interval, then the others."""
+    """The task's first metric: ours with its interval, then from scratch, or the baselines where there is no such."""
     metric = scores["headline"]["metric"]
-    shown = []
-    for score in scores["scores"]:
-        if score["metric"] == metric:
-            interval = f" [{score['low']:.3f}, {score['high']:.3f}]" if score["system"] == "pretrained" else ""
-            shown.append(f"{score['system']} {score['value']:.3f}{interval}")
-    return f"{metric}: {', '.join(shown)}"
+    rows = {score["system"]: score for score in scores["scores"] if score["metric"] == metric}
+    subject, *others = rows.values()
+    against = [rows["scratch"]] if "scratch" in rows else others
+    shown = [f"{metric} {subject['value']:.3f} [{subject['low']:.3f}, {subject['high']:.3f}]"]
+    return ", ".join([*shown, *(f"{score['system']} {score['value']:.3f}" for score in against)])
 
 
 def _json(path: Path) -> Any:

@@ -202,6 +202,16 @@ class Plan:
             )
         return artifact.folder
 
+    def training_values(self) -> dict[str, Any]:
+        """What every training depends on. Micro-batch, threads and compilation are not among it: they are fixed when
+        a stage first starts and reused when it resumes."""
+        return {
+            "model": self.model.model_dump(mode="json"),
+            "precision": self.hardware.precision,
+            "global_batch_tokens": self.recipe.training.global_batch_tokens,
+            "seed": self.recipe.seed,
+        }
+
     def derived(self) -> dict[str, Any]:
         """What was computed from the recipe: printed, logged and kept with the run."""
         parameters = count_parameters(self.model)
@@ -307,13 +317,13 @@ class _Stages:
         label = ""
         for stage, config in self.recipe.pretraining.stages.items():
             reads = {"tokens": tokens, "tokenizer": tokenizer, **({"weights": label} if label else {})}
-            values = {**self.training_values(), "stage": config.model_dump(mode="json")}
+            values = {**self.plan.training_values(), "stage": config.model_dump(mode="json")}
             label = self.add("pretraining", "weights", stage, values, reads)
         return label
 
     def finetuning(self, task: str, config: FinetuningConfig, weights: str, tokenizer: str) -> str:
         settings = config.model_dump(mode="json", exclude={"data", "decoding", "micro_batch_size"})
-        values = {**self.training_values(), "finetuning": settings}
+        values = {**self.plan.training_values(), "finetuning": settings}
         shared = {"examples": f"examples/{task}", "tokenizer": tokenizer}
         tuned = self.add("finetuning", "finetuned", task, values, {**shared, "weights": weights})
         scratch = self.add("finetuning", "finetuned", task + SCRATCH, values, shared)
@@ -336,16 +346,6 @@ class _Stages:
             "seed": self.recipe.seed,
         }
         return self.add("evaluation", "scores", name, {**evaluation, **values}, reads)
-
-    def training_values(self) -> dict[str, Any]:
-        """What every training depends on. Micro-batch, threads and compilation are not among it: they are fixed when
-        a stage first starts and reused when it resumes."""
-        return {
-            "model": self.plan.model.model_dump(mode="json"),
-            "precision": self.plan.hardware.precision,
-            "global_batch_tokens": self.recipe.training.global_batch_tokens,
-            "seed": self.recipe.seed,
-        }
 
 
 def load_plan(recipe: str, overrides: Mapping[str, Any] | None = None) -> Plan:

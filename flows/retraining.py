@@ -74,7 +74,9 @@ class Retraining:
         """The champion's weights."""
         artifact = self.plan.store.find("weights", self.champion.fingerprint)
         if artifact is None:
-            raise NoChampion(f"the weights of {self.champion.uri} are not in {self.plan.store.root}: run the pipeline again")
+            raise NoChampion(
+                f"the weights of {self.champion.uri} are not in {self.plan.store.root}: run the pipeline again"
+            )
         return artifact
 
     @cached_property
@@ -83,7 +85,9 @@ class Retraining:
         fingerprint = self.champion.tags["stagelm.tokenizer"]
         artifact = self.plan.store.find("tokenizer", fingerprint)
         if artifact is None:
-            raise NoChampion(f"the tokenizer of {self.champion.uri} is not in {self.plan.store.root}: run the pipeline again")
+            raise NoChampion(
+                f"the tokenizer of {self.champion.uri} is not in {self.plan.store.root}: run the pipeline again"
+            )
         return artifact
 
     @property
@@ -93,7 +97,13 @@ class Retraining:
 
     def planned(self, kind: str, name: str, values: dict[str, Any], inputs: dict[str, str]) -> PlannedStage:
         """A stage of this attempt."""
-        key = Key(kind, f"{self.plan.recipe.name}-{name}" if kind in {"corpus", "tokens"} else name, FORMATS[kind], values, inputs)
+        key = Key(
+            kind,
+            f"{self.plan.recipe.name}-{name}" if kind in {"corpus", "tokens"} else name,
+            FORMATS[kind],
+            values,
+            inputs,
+        )
         return PlannedStage(kind, key.name, FLOW, key, {})
 
     def corpus(self) -> PlannedStage:
@@ -119,7 +129,12 @@ class Retraining:
             "replay": self.config.replay,
         }
         replay = {f"replay:{number}": artifact.fingerprint for number, artifact in enumerate(self.known("tokens"))}
-        inputs = {"tokens": tokens, "weights": self.weights.fingerprint, "tokenizer": self.tokenizer.fingerprint, **replay}
+        inputs = {
+            "tokens": tokens,
+            "weights": self.weights.fingerprint,
+            "tokenizer": self.tokenizer.fingerprint,
+            **replay,
+        }
         return self.planned("weights", "retrained", values, inputs)
 
     def scores(self, name: str, tokens: str, challenger: str) -> PlannedStage:
@@ -154,7 +169,9 @@ def retraining(recipe: str = "demo", overrides: dict[str, Any] | None = None) ->
     name = plan.tracking.base_model(plan.recipe.name)
     version = champion(plan.tracking, name)
     if version is None:
-        raise NoChampion(f"no champion of {name} at {plan.tracking.registry}; run first: stagelm run {plan.recipe.name}")
+        raise NoChampion(
+            f"no champion of {name} at {plan.tracking.registry}; run first: stagelm run {plan.recipe.name}"
+        )
     attempt = Retraining(plan, config, version)
     if version.tags.get("stagelm.sources") == attempt.sources:
         return _nothing_new(f"the sources are those that {version.uri} was trained on")
@@ -167,7 +184,9 @@ def retraining(recipe: str = "demo", overrides: dict[str, Any] | None = None) ->
         new = plan.store.root / tokens["folder"]
         count = json.loads((new / "tokens.json").read_text())["counts"]["train"]["tokens"]
         if count < config.min_new_tokens:
-            return _nothing_new(f"{count:,} new tokens are less than retraining.min_new_tokens, {config.min_new_tokens:,}")
+            return _nothing_new(
+                f"{count:,} new tokens are less than retraining.min_new_tokens, {config.min_new_tokens:,}"
+            )
         return _judged(attempt, record, corpus, tokens, new)
 
 
@@ -239,7 +258,9 @@ def _write_corpus(attempt: Retraining) -> Any:
 def _write_tokens(attempt: Retraining, corpus: dict[str, Any]) -> Any:
     def build(plan: Plan, stage: PlannedStage, work: Work, run: StageRun) -> None:
         tokenizer = Tokenizer.load(attempt.tokenizer.folder)
-        work.counts = write_shards(plan.store.root / corpus["folder"], tokenizer, work.output, live.progress(stage.label))
+        work.counts = write_shards(
+            plan.store.root / corpus["folder"], tokenizer, work.output, live.progress(stage.label)
+        )
 
     return build
 

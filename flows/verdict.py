@@ -14,9 +14,6 @@ from flows.tracking.registry import Verdict, Version
 from lightning_modules.metrics import METRICS, Outputs, compare, wins
 from lightning_modules.metrics.base import Floats
 
-CONFIDENCE = 0.95
-"""Level of the intervals of `lightning_modules.metrics`."""
-
 
 def judge(scored: Sequence[Path], champion: Version, plan: Plan) -> Verdict:
     """Decides by bits per byte over the documents of all test sets together, resampled in pairs.
@@ -36,7 +33,8 @@ def judge(scored: Sequence[Path], champion: Version, plan: Plan) -> Verdict:
         np.concatenate([metric.statistics(_outputs(folder, system)) for folder in scored])
         for system in ("challenger", "champion")
     )
-    difference = compare(metric, challenger, current, plan.recipe.evaluation.bootstrap, plan.recipe.seed)
+    rules, settings = plan.tracking.promotion, plan.recipe
+    difference = compare(metric, challenger, current, settings.evaluation.bootstrap, settings.seed, rules.confidence)
     won = wins(metric, difference)
     outcome = {
         True: "the challenger is better, so it is champion now",
@@ -52,7 +50,7 @@ def judge(scored: Sequence[Path], champion: Version, plan: Plan) -> Verdict:
         difference=difference.value,
         low=difference.low,
         high=difference.high,
-        confidence=CONFIDENCE,
+        confidence=rules.confidence,
         examples=len(current),
     )
 
@@ -82,6 +80,9 @@ def verdict_markdown(verdict: Verdict, challenger: Version, scored: Sequence[Map
         f"| {verdict.confidence:.0%} interval, paired by document | {verdict.low:+.4f} .. {verdict.high:+.4f} |",
         f"| documents | {verdict.examples:,} |",
         "",
-        *(f"- {outcome['kind']}/{outcome['name']}: {outcome['headline']} (`{outcome['folder']}`)" for outcome in scored),
+        *(
+            f"- {outcome['kind']}/{outcome['name']}: {outcome['headline']} (`{outcome['folder']}`)"
+            for outcome in scored
+        ),
     ]
     return "\n".join(lines) + "\n"

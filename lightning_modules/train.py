@@ -122,7 +122,7 @@ def _trainer(spec: TrainSpec, recorder: StageRecorder) -> pl.Trainer:
 
 def _ddp(accelerator: str) -> DDPStrategy:
     return DDPStrategy(
-        # What the last micro-batch of a step does not use (another objective's head, the segment table) has no gradient.
+        # The last micro-batch of a step does not use everything: not another objective's head, nor the segment table.
         find_unused_parameters=True,
         broadcast_buffers=False,
         process_group_backend="nccl" if accelerator == "cuda" else "gloo",

@@ -57,18 +57,20 @@ def interval_line(stage: str, line: Mapping[str, Any]) -> str:
 
 
 def stages_table(record: RunRecord) -> Table:
-    """The closing table: each stage with its time, whether it was reused, its key figure and where it is recorded."""
+    """The closing table: where each stage is recorded, its time, whether it was reused, its key figure."""
     table = Table(title=f"{record.recipe}: {record.status}", title_justify="left", box=None, pad_edge=False)
-    for column in ("stage", "time", "", "key figure", "artifact", "MLflow run"):
-        table.add_column(column, justify="right" if column == "time" else "left", no_wrap=column != "artifact")
+    table.add_column("artifact", no_wrap=True)
+    table.add_column("time", justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    table.add_column("MLflow", no_wrap=True)
+    table.add_column("key figure", overflow="fold")
     for stage in record.stages:
         table.add_row(
-            Text(f"{stage.kind}/{stage.name}"),
+            Text(str(stage.folder)),
             duration(stage.seconds),
             Text("reused", style="dim") if stage.reused else Text("built"),
+            Text((stage.tracking_run or "-")[:8]),
             Text(stage.headline),
-            Text(str(stage.folder)),
-            Text((stage.tracking_run or "-")[:12]),
         )
     return table
 

@@ -89,7 +89,8 @@ def weights(stages: Sequence[StageContents]) -> str:
 
 
 def _curves(axes: Axes, stages: Sequence[StageContents], ending: str, label: str) -> None:
-    uses = list(dict.fromkeys(use for stage in stages for use in stage.metrics_like("train/", "/loss")))
+    # By weight, not by loss: a use that no logged step has trained yet has a weight and no loss.
+    uses = list(dict.fromkeys(use for stage in stages for use in stage.metrics_like("train/", "/weight")))
     colours = {use: _COLOURS[index % len(_COLOURS)] for index, use in enumerate(uses)}
     named: set[str] = set()
     for stage in stages:

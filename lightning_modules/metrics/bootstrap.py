@@ -19,7 +19,7 @@ _COUNTS_AT_ONCE = 2**24
 
 @dataclass(frozen=True)
 class Interval:
-    """A value with its 95 % interval."""
+    """A value with its interval, of 95 % unless another level was asked for."""
 
     value: float
     low: float
@@ -47,7 +47,9 @@ def interval(metric: Metric, statistics_NK: Floats, resamples: int, seed: int) -
     return _interval(float(metric.value(statistics_NK.sum(0))), values_R)
 
 
-def compare(metric: Metric, ours_NK: Floats, theirs_NK: Floats, resamples: int, seed: int) -> Interval:
+def compare(
+    metric: Metric, ours_NK: Floats, theirs_NK: Floats, resamples: int, seed: int, confidence: float = 0.95
+) -> Interval:
     """Returns ours - theirs on the same examples in the same order.
 
     Raises:
@@ -58,7 +60,7 @@ def compare(metric: Metric, ours_NK: Floats, theirs_NK: Floats, resamples: int, 
     both_RK = resampled_sums(np.concatenate([ours_NK, theirs_NK], axis=1), resamples, seed)
     ours_RK, theirs_RK = np.split(both_RK, 2, axis=1)
     difference = float(metric.value(ours_NK.sum(0)) - metric.value(theirs_NK.sum(0)))
-    return _interval(difference, metric.value(ours_RK) - metric.value(theirs_RK))
+    return _interval(difference, metric.value(ours_RK) - metric.value(theirs_RK), confidence)
 
 
 def wins(metric: Metric, difference: Interval) -> bool | None:
@@ -68,6 +70,7 @@ def wins(metric: Metric, difference: Interval) -> bool | None:
     return (difference.low > 0.0) == (metric.better == "higher")
 
 
-def _interval(value: float, values_R: Floats) -> Interval:
-    low, high = np.percentile(values_R, [2.5, 97.5])
+def _interval(value: float, values_R: Floats, confidence: float = 0.95) -> Interval:
+    tail = 100 * (1 - confidence) / 2
+    low, high = np.percentile(values_R, [tail, 100 - tail])
     return Interval(value, float(low), float(high))

@@ -60,6 +60,18 @@ def lines(spec: TrainSpec) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (spec.work / "metrics.jsonl").read_text().splitlines()]
 
 
+def points(spec: TrainSpec) -> list[tuple[int, int, dict[str, float]]]:
+    """Returns all of the metrics that does not depend on the time."""
+    return [
+        (
+            line["step"],
+            line["tokens"],
+            {name: value for name, value in line["metrics"].items() if not name.startswith("throughput/")},
+        )
+        for line in lines(spec)
+    ]
+
+
 def content(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
@@ -119,12 +131,7 @@ def test_two_kills_cost_nothing(make_spec: MakeSpec):
     assert killed == [-signal.SIGKILL, -signal.SIGKILL]
     assert (finished.returncode, finished.stdout, finished.stderr) == (0, "", "")
     assert content(spec.output) == content(whole.output)
-    points = [(line["step"], line["tokens"], {**line["metrics"]}) for line in lines(spec)]
-    for _, _, metrics in points:
-        for name in [name for name in metrics if name.startswith("throughput/")]:
-            del metrics[name]
-    uninterrupted = [(line["step"], line["tokens"]) for line in lines(whole)]
-    assert [point[:2] for point in points] == uninterrupted
+    assert points(spec) == points(whole)
 
 
 @pytest.mark.parametrize(
@@ -150,7 +157,7 @@ def test_resume_with_controller_heads_and_bf16_equals_an_uninterrupted_run(
     in_this_process(whole)
 
     assert content(spec.output) == content(whole.output)
-    assert [line["step"] for line in lines(spec)] == [line["step"] for line in lines(whole)]
+    assert points(spec) == points(whole)
 
 
 def test_sigterm_saves_and_ends(make_spec: MakeSpec, monkeypatch: pytest.MonkeyPatch):
