@@ -87,7 +87,7 @@ def select(cleaned: pa.Table, config: DedupConfig, known: Known) -> Reasons:
         dropped[rows[~first]] = "dedup/exact"
         dropped[rows[pc.is_in(keys, known.kept["key"].combine_chunks()).to_numpy(zero_copy_only=False)]] = "known/exact"
     if config.near:
-        alive = preference[np.equal(dropped[preference], None)]
+        alive = preference[_stays(dropped[preference])]
         signatures = np.concatenate(
             [_matrix(known.kept["signature"]), _matrix(cleaned["signature"].take(pa.array(alive)))]
         )
@@ -96,6 +96,11 @@ def select(cleaned: pa.Table, config: DedupConfig, known: Known) -> Reasons:
         dropped[alive[kept != own]] = "dedup/near"
         dropped[alive[kept < known.kept.num_rows]] = "known/near"
     return dropped
+
+
+def _stays(dropped: Reasons) -> NDArray[np.bool_]:
+    """For each document whether nothing speaks against it."""
+    return np.fromiter((reason is None for reason in dropped), dtype=np.bool_, count=len(dropped))
 
 
 def _matrix(signatures: pa.ChunkedArray) -> NDArray[np.uint32]:
@@ -125,7 +130,7 @@ def write_selected(
             f"corpus: no document is left to train on, of {len(dropped):,} read; dropped most: {most or 'nothing'}. "
             f"Loosen these rules, or add sources"
         )
-    stays = pa.array(np.equal(dropped, None))
+    stays = pa.array(_stays(dropped))
     kept = cleaned.select(_KEPT_SCHEMA.names).filter(stays).sort_by("id")
     write_parquet(kept.cast(_KEPT_SCHEMA), output / "audit" / "signatures.parquet")
     seen = pa.table({"raw": pc.unique(cleaned["raw"].drop_null())}).sort_by("raw")
@@ -157,7 +162,7 @@ def _write_splits(
                 read[source] += 1
                 if reason is not None:
                     reasons[source][reason] += 1
-            staying = window.filter(pa.array(np.equal(window_reasons, None)))
+            staying = window.filter(pa.array(_stays(window_reasons)))
             places = [split_of(document_id, split) for document_id in staying["id"].to_pylist()]
             byte_counts = pc.binary_length(staying["text"]).to_pylist()
             rows = zip(
@@ -199,7 +204,7 @@ def _write_splits(
 
 def _dropped_samples(cleaned: pa.Table, dropped: Reasons) -> pa.Table:
     """Some documents of every reason and source, drawn by their id: a person sees what a rule does."""
-    rows = np.flatnonzero(np.not_equal(dropped, None))
+    rows = np.flatnonzero(~_stays(dropped))
     ids, sources = (cleaned[column].take(pa.array(rows)).to_pylist() for column in ("id", "source"))
     groups: dict[tuple[str, str], list[tuple[float, int]]] = defaultdict(list)
     for row, document_id, source in zip(rows.tolist(), ids, sources, strict=True):

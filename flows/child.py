@@ -10,15 +10,13 @@ from __future__ import annotations
 
 import atexit
 import json
-import os
 import select
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 POLL_SECONDS = 0.2
 TERMINATE_SECONDS = 60.0
@@ -33,19 +31,6 @@ class ChildFailed(RuntimeError):
 
 class ChildRefused(ValueError):
     """A child process found that what it was given cannot be used; the message is its own."""
-
-
-class Job(Protocol):
-    """A running child."""
-
-    def poll(self) -> int | None:
-        """Its exit status as in `subprocess`, or None while it runs."""
-
-    def stop(self) -> None:
-        """Sends SIGTERM."""
-
-    def kill(self) -> None:
-        """Ends it at once."""
 
 
 def run_child(
@@ -65,7 +50,7 @@ def run_child(
         work: the stage's work folder; gets `child.log` with all that the child prints.
         on_line: called with every line, those of an earlier, killed attempt first.
         follow: name of the file in `work` that the child appends to.
-        devices: processes; several run under torchrun.
+        devices: processes of the child; several run under torchrun.
 
     Raises:
         ChildRefused: the child exited with status 2.
@@ -73,7 +58,7 @@ def run_child(
     """
     log = work / "child.log"
     start = log.stat().st_size if log.exists() else 0
-    job: Job = _Torchrun(module, spec, log, devices) if devices > 1 else _launcher().start(module, spec, log)
+    job = _launcher().start({"module": module, "spec": str(spec), "log": str(log), "processes": devices})
     follower = _Follower(work / follow)
     try:
         while (status := job.poll()) is None:
@@ -96,8 +81,10 @@ def run_child(
         output.seek(start)
         said = output.read().decode(errors="replace").strip().splitlines()
     last = said[-1] if said else "it printed nothing"
-    if status == BAD_INPUT:
-        raise ChildRefused(last.removeprefix("error: "))
+    # torchrun ends with a status of its own, and after a report of its own.
+    refusal = next((line for line in reversed(said) if line.startswith("error: ")), None)
+    if refusal and (status == BAD_INPUT or devices > 1):
+        raise ChildRefused(refusal.removeprefix("error: "))
     how = f"killed by signal {-status}" if status < 0 else f"exit status {status}"
     raise ChildFailed(f"{module}: {how}: {last} (all it printed: {log})")
 
@@ -105,30 +92,6 @@ def run_child(
 def warm_up() -> None:
     """Lets the launcher import torch and Lightning while other work goes on."""
     _launcher()
-
-
-class _Torchrun:
-    """A job of several processes; Lightning joins the group that torchrun lays out."""
-
-    def __init__(self, module: str, spec: Path, log: Path, devices: int) -> None:
-        torchrun = ["torch.distributed.run", "--standalone", f"--nproc-per-node={devices}", "-m", module, str(spec)]
-        with log.open("ab") as output:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", *torchrun],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env={**os.environ, "PYTHONSAFEPATH": "1"},
-            )
-
-    def poll(self) -> int | None:
-        return self._process.poll()
-
-    def stop(self) -> None:
-        self._process.send_signal(signal.SIGTERM)
-
-    def kill(self) -> None:
-        self._process.kill()
 
 
 class _Launcher:
@@ -147,9 +110,9 @@ class _Launcher:
     def alive(self) -> bool:
         return self._process.poll() is None
 
-    def start(self, module: str, spec: Path, log: Path) -> _Forked:
-        self.send({"module": module, "spec": str(spec), "log": str(log)})
-        return _Forked(self)
+    def start(self, job: dict[str, Any]) -> _Job:
+        self.send(job)
+        return _Job(self)
 
     def send(self, request: dict[str, Any]) -> None:
         assert self._process.stdin is not None
@@ -174,7 +137,7 @@ class _Launcher:
         self._process.wait()
 
 
-class _Forked:
+class _Job:
     """A job that the launcher forked."""
 
     def __init__(self, launcher: _Launcher) -> None:
@@ -207,26 +170,29 @@ def _launcher() -> _Launcher:
 class _Follower:
     """Reads whole new lines of a growing file, each once.
 
-    A resumed child cuts the file back to its checkpoint and writes the same steps again: then it is read from the start,
-    and what was already handed on is passed over.
+    A resumed child cuts the file back to its checkpoint and writes the same steps again: then it is read from the
+    start, and what was already handed on is passed over. By the next look the file may be longer than it was, so not
+    its length tells but the last line read: the same step done again has another time.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.offset = 0
+        self.last = b""
         self.handed: set[tuple[Any, ...]] = set()
 
     def lines(self) -> Iterator[dict[str, Any]]:
         if not self.path.exists():
             return
         with self.path.open("rb") as handle:
-            if handle.seek(0, 2) < self.offset:
-                self.offset = 0
-            handle.seek(self.offset)
+            handle.seek(self.offset - len(self.last))
+            if handle.read(len(self.last)) != self.last:
+                self.offset = handle.seek(0)
             for raw in handle:
                 if not raw.endswith(b"\n"):
                     break
                 self.offset += len(raw)
+                self.last = raw
                 line = json.loads(raw)
                 # Times differ when a step is done again; what was measured at it does not.
                 identity = (line["step"], *sorted(line["metrics"])) if "step" in line else (raw,)

@@ -46,8 +46,10 @@ def stage_estimates(plan: Plan) -> dict[str, Estimate]:
 
 
 def memory_bytes(plan: Plan) -> int:
-    """Peak memory of training: states, and activations of one micro-batch (34 bytes a position, layer and width; the
-    logits of one chunk come on top)."""
+    """Peak memory of training: states, and activations of one micro-batch.
+
+    34 bytes a position, layer and width; the logits of one chunk come on top.
+    """
     model = plan.model
     activations = 34 * plan.recipe.training.micro_batch_tokens * model.hidden_size * model.num_layers
     return STATE_BYTES * count_parameters(model)["total"] + activations

@@ -16,7 +16,7 @@ from flows.report import live
 from flows.store import Work, write_atomically
 from flows.tracking.registry import Package, register
 from flows.tracking.runs import StageRun
-from lightning_modules.predictor import SETTINGS, PredictorConfig
+from lightning_modules.predictor import PredictorConfig
 from lightning_modules.scoring.spec import EvaluateSpec, SystemRef
 from lightning_modules.tasks.finetuning import FinetuningConfig
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
-from prefect.states import Completed, State
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
 
 from flows.figures import headline, headline_metrics
 from flows.plan import Plan, PlannedStage, load_plan

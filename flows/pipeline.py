@@ -4,6 +4,7 @@ from typing import Any
 
 from prefect import flow
 
+from flows.child import warm_up
 from flows.corpus import corpus
 from flows.evaluation import evaluation
 from flows.finetuning import finetuning
@@ -28,6 +29,8 @@ def pipeline(
     plan = load_plan(recipe, overrides)
     plan.select(refresh or [])
     outcomes: Outcomes = []
+    if any(plan.found(stage.label) is None for stage in plan.of_flow("pretraining")):
+        warm_up()
     with recording(plan, "pipeline") as record:
         for part in (corpus, tokenization, pretraining, finetuning, evaluation):
             outcomes += part(recipe, overrides, refresh, run=record.id)

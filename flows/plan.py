@@ -1,8 +1,8 @@
 """The plan of a run: every stage with its key, computed before the first one starts.
 
-All checks that need no data happen here, and every derived value (steps, batch arithmetic, the model's sizes, precision)
-is computed here and nowhere else. A stage's fingerprint depends on recipe values and on its inputs' fingerprints, so the
-whole chain is known before anything is built.
+All checks that need no data happen here, and every derived value (steps, batch arithmetic, the model's sizes,
+precision) is computed here and nowhere else. A stage's fingerprint depends on recipe values and on its inputs'
+fingerprints, so the whole chain is known before anything is built.
 """
 
 from __future__ import annotations
@@ -203,8 +203,11 @@ class Plan:
         return artifact.folder
 
     def training_values(self) -> dict[str, Any]:
-        """What every training depends on. Micro-batch, threads and compilation are not among it: they are fixed when
-        a stage first starts and reused when it resumes."""
+        """What every training depends on.
+
+        Micro-batch, threads and compilation are not among it: they are fixed when a stage first starts and reused
+        when it resumes.
+        """
         return {
             "model": self.model.model_dump(mode="json"),
             "precision": self.hardware.precision,

@@ -67,7 +67,7 @@ class Recipe(Config):
     model: ModelChoice
     training: HardwareConfig
     pretraining: PretrainingConfig
-    finetuning: dict[str, FinetuningConfig] = {}
+    finetuning: dict[str, FinetuningConfig] = Field({})
     evaluation: EvaluationConfig = EvaluationConfig()
     retraining: RetrainingConfig | None = None
 
@@ -116,7 +116,7 @@ def load_recipe(recipe: str, overrides: Mapping[str, Any]) -> Recipe:
     path = find_recipe(recipe)
     label = f"recipes/{path.name}" if path.parent == SHIPPED else str(path)
     try:
-        raw = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeyLoader)
+        raw = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeyLoader)  # noqa: S506  (a SafeLoader)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise RecipeError(f"{label}: not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(raw, dict):
@@ -181,7 +181,8 @@ def _explain(problem: Mapping[str, Any], raw: object, label: str) -> str:
         near = difflib.get_close_matches(str(location[-1]), known, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         parent = place.rpartition(".")[0]
-        return f"{label}: {parent + ': ' if parent else ''}unknown key {str(location[-1])!r}.{hint} Known: {', '.join(sorted(known))}"
+        where = f"{label}: {parent}" if parent else label
+        return f"{where}: unknown key {str(location[-1])!r}.{hint} Known: {', '.join(sorted(known))}"
     message = str(problem["msg"]).removeprefix("Value error, ")
     given = problem.get("input")
     shown = "" if isinstance(given, dict | list) or problem["type"] == "value_error" else f" (given: {given!r})"
@@ -193,7 +194,7 @@ def _places(location: Sequence[str | int], raw: object, *, missing: bool) -> lis
     places: list[str] = []
     here = raw
     for index, part in enumerate(location):
-        if isinstance(here, dict) and part in here:
+        if isinstance(here, dict) and part in here:  # noqa: SIM114  (mypy narrows each branch by itself)
             here = here[part]
         elif isinstance(here, list) and isinstance(part, int) and part < len(here):
             here = here[part]

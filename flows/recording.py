@@ -1,4 +1,4 @@
-"""What is recorded of a run while it goes on: its MLflow runs, its outcomes, and at its end the record and the report."""
+"""What is recorded of a run while it goes on: its MLflow runs, its outcomes, at its end the record and the report."""
 
 from __future__ import annotations
 

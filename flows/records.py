@@ -1,4 +1,4 @@
-"""What a run of the pipeline leaves beside its artifacts: which stages it used, how long they took, where they are recorded.
+"""What a run of the pipeline leaves beside its artifacts: its stages, how long they took, where they are recorded.
 
 A record is written once when the run ends (whatever its end) to `<store>/runs/<id>.json`; `stagelm runs`, `report` and
 `compare` read nothing else than records and the artifacts they name.

@@ -14,7 +14,8 @@ from typing import Any
 
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact
-from prefect.states import Completed, State
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
 
 from data.corpus import NothingLeft, build_corpus
 from data.faults import reach
@@ -28,7 +29,7 @@ from flows.recipe import RecipeError, RetrainingConfig
 from flows.recording import Recording, recording
 from flows.report import live
 from flows.store import Artifact, Key, Work, write_atomically
-from flows.tracking.registry import Package, Verdict, Version, champion, promote, register
+from flows.tracking.registry import Package, Version, champion, promote, register
 from flows.tracking.runs import StageRun
 from flows.training import train
 from flows.verdict import judge, verdict_markdown
@@ -63,7 +64,8 @@ class Retraining:
             artifact = self.plan.store.find(kind, fingerprint)
             if artifact is None:
                 raise NoChampion(
-                    f"{self.champion.uri} was trained on {kind} {fingerprint[:8]}, which is not in {self.plan.store.root}: "
+                    f"{self.champion.uri} was trained on {kind} {fingerprint[:8]}, "
+                    f"which is not in {self.plan.store.root}: "
                     f"run the pipeline again (stagelm run {self.plan.recipe.name})"
                 )
             found.append(artifact)

@@ -269,7 +269,7 @@ def canonical_json(value: Any) -> str:
 
 def file_sha256(path: Path, *, sync: bool = False) -> str:
     """sha256 hex of a file's bytes; with `sync`, they are on the disk when this returns."""
-    with path.open("rb+" if sync else "rb") as handle:
+    with path.open("rb+" if sync else "rb", buffering=0) as handle:  # file_digest reads large blocks itself
         digest = hashlib.file_digest(handle, "sha256").hexdigest()
         if sync:
             os.fsync(handle.fileno())

@@ -1,13 +1,13 @@
 """`python -m lightning_modules.launcher`: imports torch and Lightning once, then forks a process for every spec.
 
-A pipeline starts a dozen short trainings and evaluations; importing the libraries takes each of them longer than a small
-stage's own work. The launcher itself computes nothing, so a fork of it is as good as a fresh process: no thread and no
-device context exists before.
+A pipeline starts a dozen short trainings and evaluations; importing the libraries takes each of them longer than a
+small stage's own work. The launcher itself computes nothing, so a fork of it is as good as a fresh process: no thread
+and no device context exists before.
 
-Protocol, one JSON object a line. In: {"module": ..., "spec": path, "log": path} starts a job, {"stop": true} sends it
-SIGTERM. Out: {"ready": true} once, {"status": n} at the end of each job, n as in `subprocess` (-9: killed by signal 9).
-When standard input ends, whoever gave the jobs is gone: the job is killed, because another may soon be started on the
-same folder.
+Protocol, one JSON object a line. In: {"module": ..., "spec": path, "log": path, "processes": n} starts a job (several
+processes run under torchrun, which imports for itself), {"stop": true} sends it SIGTERM. Out: {"ready": true} once,
+then {"status": n} at the end of each job, n as in `subprocess` (-9: killed by signal 9). When standard input ends,
+whoever gave the jobs is gone: the job is killed, because another may soon be started on the same folder.
 """
 
 import importlib
@@ -17,7 +17,8 @@ import select
 import signal
 import sys
 import traceback
-from typing import BinaryIO
+from pathlib import Path
+from typing import BinaryIO, NoReturn
 
 MODULES = ("lightning_modules.train", "lightning_modules.evaluate")
 """What can be launched: modules with `main(arguments: list[str]) -> int`."""
@@ -39,18 +40,22 @@ def main() -> None:
             continue  # it ended by itself just before
         process = os.fork()
         if process == 0:
-            _run(job["module"], job["spec"], job["log"])
+            _run(job["module"], job["spec"], job["log"], job["processes"])
         print(json.dumps({"status": _wait(process, requests)}), file=answers)
 
 
-def _run(module: str, spec: str, log: str) -> None:
-    """The forked process: the module's `main`, with its output in the log."""
+def _run(module: str, spec: str, log: str, processes: int) -> NoReturn:
+    """The forked process: the module's `main`, or torchrun with it, with its output in the log."""
     status = 1
     try:
         written = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(written, 1)
         os.dup2(written, 2)
-        sys.stdin = open(os.devnull)  # noqa: SIM115  (for as long as the process lives)
+        sys.stdin = Path(os.devnull).open()  # noqa: SIM115  (for as long as the process lives)
+        if processes > 1:
+            torchrun = ["torch.distributed.run", "--standalone", f"--nproc-per-node={processes}", "-m", module, spec]
+            # Safe path: a folder `data/` where the user stands must not become the package, in its workers neither.
+            os.execve(sys.executable, [sys.executable, "-m", *torchrun], {**os.environ, "PYTHONSAFEPATH": "1"})
         status = importlib.import_module(module).main([spec])
     except SystemExit as request:
         status = request.code if isinstance(request.code, int) else int(request.code is not None)

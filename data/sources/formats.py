@@ -51,9 +51,9 @@ def decompressed(stream: BinaryIO, name: str) -> BinaryIO:
         case ".gz":
             return cast(BinaryIO, gzip.GzipFile(fileobj=stream))
         case ".xz":
-            return lzma.open(stream)
+            return cast(BinaryIO, lzma.open(stream))
         case ".bz2":
-            return bz2.open(stream)
+            return cast(BinaryIO, bz2.open(stream))
         case ".zst":  # pyarrow's reader, because zstandard's takes a truncated file for a whole one
             return io.BufferedReader(pa.input_stream(stream, compression="zstd"))
     return stream

@@ -2,7 +2,7 @@
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
@@ -48,7 +48,7 @@ class Row:
     """Why it cannot be used: 'not_utf8', 'line_too_long', 'not_json', 'no_text'. It is counted and left out."""
 
 
-def row_of(record: dict[str, object], origin: str, config: SourceFields) -> Row:
+def row_of(record: Mapping[str, object], origin: str, config: SourceFields) -> Row:
     """The row of one record of a table or a JSON line; a defective one where it has no text."""
     text = record.get(config.text)
     title = record.get(config.title) if config.title else None

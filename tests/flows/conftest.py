@@ -58,7 +58,10 @@ def write_recipe(folder: Path) -> Path:
     for row in topics:
         row["text"] += " Quietly so." if row["topic"] == "calm" else " What noise!"
     write_jsonl(folder / "topics.jsonl", topics)
-    pairs = [{"en": f"{subject} {place} {n}", "zh": f"{主语[n % 5]}{地点[n % 5]}{n}"} for n, (subject, place) in enumerate(zip(SUBJECTS * 20, PLACES * 20, strict=True))]  # fmt: skip
+    pairs = [
+        {"en": f"{subject} {place} {n}", "zh": f"{主语[n % 5]}{地点[n % 5]}{n}"}
+        for n, (subject, place) in enumerate(zip(SUBJECTS * 20, PLACES * 20, strict=True))
+    ]
     write_jsonl(folder / "pairs.jsonl", pairs)
     schedule = {"shape": "linear", "warmup_fraction": 0.1}
     task = {"batch_size": 8, "micro_batch_size": 8, "sequence_length": 48, "peak_lr": 1e-3, "schedule": schedule}
@@ -76,7 +79,13 @@ def write_recipe(folder: Path) -> Path:
         },
         "tokenizer": {"vocab_size": 512},
         "model": {"preset": "micro"},
-        "training": {"accelerator": "cpu", "precision": "fp32", "threads": 1, "global_batch_tokens": 512, "micro_batch_tokens": 128},
+        "training": {
+            "accelerator": "cpu",
+            "precision": "fp32",
+            "threads": 1,
+            "global_batch_tokens": 512,
+            "micro_batch_tokens": 128,
+        },
         "pretraining": {
             "stages": {
                 "foundation": {
@@ -84,7 +93,10 @@ def write_recipe(folder: Path) -> Path:
                     "sequence_length": 64,
                     "peak_lr": 3e-3,
                     "validation_tokens": 512,
-                    "objectives": {"forward": {"objective": "causal_lm", "share": 0.5}, "cloze": {"objective": "masked_lm", "share": 0.5}},
+                    "objectives": {
+                        "forward": {"objective": "causal_lm", "share": 0.5},
+                        "cloze": {"objective": "masked_lm", "share": 0.5},
+                    },
                 },
                 "discrimination": {
                     "tokens": 3072,
@@ -104,14 +116,31 @@ def write_recipe(folder: Path) -> Path:
             "topic": {
                 **task,
                 "task": "classification",
-                "data": {"source": "file", "path": str(folder / "topics.jsonl"), "label": "topic", "labels": ["calm", "loud"]},
+                "data": {
+                    "source": "file",
+                    "path": str(folder / "topics.jsonl"),
+                    "label": "topic",
+                    "labels": ["calm", "loud"],
+                },
                 "examples": 64,
             },
-            "headline": {**task, "task": "summarization", "data": {"source": "corpus"}, "examples": 32, "decoding": {"max_new_tokens": 4}},
+            "headline": {
+                **task,
+                "task": "summarization",
+                "data": {"source": "corpus"},
+                "examples": 32,
+                "decoding": {"max_new_tokens": 4},
+            },
             "translate": {
                 **task,
                 "task": "translation",
-                "data": {"source": "file", "path": str(folder / "pairs.jsonl"), "input": "en", "target": "zh", "target_language": "zh"},
+                "data": {
+                    "source": "file",
+                    "path": str(folder / "pairs.jsonl"),
+                    "input": "en",
+                    "target": "zh",
+                    "target_language": "zh",
+                },
                 "adapter": "lora",
                 "examples": 32,
                 "decoding": {"max_new_tokens": 4},
@@ -119,7 +148,7 @@ def write_recipe(folder: Path) -> Path:
         },
         "evaluation": {"bootstrap": 100, "tokens": 2000, "examples": 20},
         "retraining": {"tokens": 2048, "peak_lr": 1e-3, "min_new_tokens": 500},
-    }  # fmt: skip
+    }
     path = folder / "tiny.yaml"
     path.write_text(yaml.safe_dump(recipe, allow_unicode=True, sort_keys=False), encoding="utf-8")
     return path

@@ -82,7 +82,13 @@ def test_a_changed_task_file_reaches_only_what_reads_it(in_store: Any, monkeypat
     finally:
         path.write_text(before)
     differ = [label for label in STAGES if plan.stage(label).key.fingerprint != changed.stage(label).key.fingerprint]
-    assert differ == ["examples/topic", "finetuned/topic", "finetuned/topic-scratch", "scores/topic", "registration/tiny"]
+    assert differ == [
+        "examples/topic",
+        "finetuned/topic",
+        "finetuned/topic-scratch",
+        "scores/topic",
+        "registration/tiny",
+    ]
 
 
 def test_other_decoding_scores_again_without_training(in_store: Any) -> None:
@@ -169,7 +175,8 @@ def test_registered_models_answer_in_a_fresh_process(in_store: Any) -> None:
         "mlflow.set_tracking_uri(sys.argv[1])\n"
         "for name in sys.argv[2:]:\n"
         "    model = mlflow.pyfunc.load_model(f'models:/{name}@champion')\n"
-        "    print(json.dumps(model.predict(['The baker meets the judge.', '医生在花园帮助老师。']).to_dict('records')))\n"
+        "    answers = model.predict(['The baker meets the judge.', '医生在花园帮助老师。'])\n"
+        "    print(json.dumps(answers.to_dict('records')))\n"
     )
     names = ["tiny-base", "tiny-topic", "tiny-translate"]
     done = subprocess.run(
@@ -189,7 +196,9 @@ def test_the_report_is_one_page_that_holds_every_stage_and_score(in_store: Any) 
     page = (in_store.store / "runs" / f"{record.id}.html").read_text()
     for text in ("foundation", "discrimination", "bits_per_byte", "copy_source", "医生"):
         assert text in page
-    assert not re.search(r"(?:src|(?<!xlink:)href)=[\"'](?!#|data:)|url\((?!#)|@import", page), "asks for something from outside"
+    assert not re.search(r"(?:src|(?<!xlink:)href)=[\"'](?!#|data:)|url\((?!#)|@import", page), (
+        "asks for something from outside"
+    )
 
 
 def test_a_run_is_found_by_its_recipe_and_by_the_beginning_of_its_id(in_store: Any) -> None:

@@ -41,8 +41,10 @@ def test_an_override_changes_one_value() -> None:
     [
         (
             {"pretraining.stages.foundation.objectives.cloze.objective": "maskd_lm"},
-            "recipes/smoke.yaml: pretraining.stages.foundation.objectives.cloze: unknown objective 'maskd_lm'. "
-            "Did you mean 'masked_lm'? Known: ",
+            (
+                "recipes/smoke.yaml: pretraining.stages.foundation.objectives.cloze: unknown objective 'maskd_lm'. "
+                "Did you mean 'masked_lm'? Known: "
+            ),
         ),
         (
             {"pretraining.stages.foundation.peek_lr": 1},
@@ -62,8 +64,14 @@ def test_an_override_changes_one_value() -> None:
             "recipes/smoke.yaml: pretraining.stages.foundation: shares must add up to 1, got 1.2 from forward, cloze",
         ),
         ({"pretraining.stages.foundation.objectives": {}}, "recipes/smoke.yaml: pretraining.stages.foundation"),
-        ({"pretraining.stages.foundation.tokens": "1.5X"}, "'1.5X' is not a count; write a whole number, or for example"),
-        ({"tokenizer.vocab_size": 10}, "recipes/smoke.yaml: tokenizer.vocab_size: Input should be greater than or equal"),
+        (
+            {"pretraining.stages.foundation.tokens": "1.5X"},
+            "'1.5X' is not a count; write a whole number, or for example",
+        ),
+        (
+            {"tokenizer.vocab_size": 10},
+            "recipes/smoke.yaml: tokenizer.vocab_size: Input should be greater than or equal",
+        ),
         ({"model.preset": "tinny"}, "unknown model preset 'tinny'. Did you mean 'tiny'? Known: "),
         ({"seed.x": 1}, "recipes/smoke.yaml: --set seed.x: seed is a value, so it has no keys below it"),
     ],

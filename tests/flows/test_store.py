@@ -65,9 +65,14 @@ def test_a_second_build_finds_the_first(tmp_path: Path) -> None:
 def test_refresh_replaces_an_artifact_only_when_the_new_one_is_whole(tmp_path: Path) -> None:
     store = Store(tmp_path)
     build(store, text="old")
-    with pytest.raises(RuntimeError, match="midway"), store.building(KEY, refresh=True) as work:
-        (work.output / "half").write_text("new")
-        raise RuntimeError("midway")
+
+    def fails_midway() -> None:
+        with store.building(KEY, refresh=True) as work:
+            (work.output / "half").write_text("new")
+            raise RuntimeError("midway")
+
+    with pytest.raises(RuntimeError, match="midway"):
+        fails_midway()
     found = store.find("weights", KEY.fingerprint)
     assert found is not None and (found.folder / "sub/file.txt").read_text() == "old"
     build(store, text="new", refresh=True)
@@ -77,10 +82,15 @@ def test_refresh_replaces_an_artifact_only_when_the_new_one_is_whole(tmp_path: P
 
 def test_a_failed_build_is_no_artifact_and_its_output_does_not_leak_into_the_next(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    with pytest.raises(RuntimeError), store.building(KEY) as work:
-        (work.output / "stray").write_text("x")
-        work.remember(tracking_run="abc")
-        raise RuntimeError
+
+    def fails() -> None:
+        with store.building(KEY) as work:
+            (work.output / "stray").write_text("x")
+            work.remember(tracking_run="abc")
+            raise RuntimeError("midway")
+
+    with pytest.raises(RuntimeError, match="midway"):
+        fails()
     assert store.find("weights", KEY.fingerprint) is None
     with store.building(KEY) as work:
         assert work.recall() == {"tracking_run": "abc"}
@@ -172,7 +182,8 @@ def test_a_killed_builder_frees_its_lock_and_the_next_one_finishes(tmp_path: Pat
         import os, signal
         from pathlib import Path
         from flows.store import Key, Store
-        with Store(Path({str(tmp_path)!r})).building(Key("weights", "foundation", 1, {KEY.values!r}, {KEY.inputs!r})) as work:
+        key = Key("weights", "foundation", 1, {KEY.values!r}, {KEY.inputs!r})
+        with Store(Path({str(tmp_path)!r})).building(key) as work:
             (work.output / "half").write_text("x")
             os.kill(os.getpid(), signal.SIGKILL)
     """)
