@@ -71,11 +71,10 @@ def _measured_tokens_per_second(plan: Plan) -> float | None:
             values.get("precision") == plan.hardware.precision
         )
         if artifact.manifest["kind"] == "weights" and same:
-            last = (artifact.folder / "metrics.jsonl").read_text().splitlines()[-1:]
-            seconds = json.loads(last[0])["seconds"] if last else 0
-            stage = json.loads((artifact.folder / "stage.json").read_text())
-            if seconds:
-                speeds.append((artifact.record["finished"], stage["stage_tokens"] / seconds))
+            lines = [json.loads(line) for line in (artifact.folder / "metrics.jsonl").read_text().splitlines()]
+            if lines and lines[-1]["seconds"]:
+                tokens = lines[-1]["tokens"] - lines[0]["tokens"]  # the axis runs over all stages
+                speeds.append((artifact.record["finished"], tokens / lines[-1]["seconds"]))
     return max(speeds)[1] if speeds else None
 
 

@@ -17,7 +17,8 @@ from typing import Any
 
 from data.sources import TaskConfig, default_cache, source_key
 from data.tasks import examples_key
-from flows.recipe import Recipe, RecipeError, load_recipe
+from flows.batch import Batch, divide
+from flows.recipe import Recipe, RecipeError, find_recipe, load_recipe, recipe_place, said_at
 from flows.store import Artifact, Key, Store, canonical_json
 from flows.tracking.settings import TrackingSettings, load_settings
 from lightning_modules.hardware import Hardware, resolve
@@ -64,29 +65,6 @@ class PlannedStage:
 
 
 @dataclass(frozen=True)
-class Batch:
-    """The arithmetic of one optimizer step."""
-
-    rows: int
-    """Rows of a micro-batch on one device."""
-    micro_batches: int
-    """Micro-batches of a step on one device."""
-    devices: int
-    sequence_length: int
-
-    @property
-    def step_tokens(self) -> int:
-        """Positions of one optimizer step over all devices."""
-        return self.rows * self.micro_batches * self.devices * self.sequence_length
-
-    def __str__(self) -> str:
-        return (
-            f"{self.rows} sequences x {self.sequence_length} tokens x {self.micro_batches} accumulation x "
-            f"{self.devices} device{'s' if self.devices > 1 else ''} = {self.step_tokens:,} tokens/step"
-        )
-
-
-@dataclass(frozen=True)
 class Plan:
     """A validated recipe on one machine and one store."""
 
@@ -106,7 +84,8 @@ class Plan:
     def model(self) -> ModelConfig:
         """The network, with the vocabulary of the recipe's tokenizer."""
         longest = max(stage.sequence_length for stage in self.recipe.pretraining.stages.values())
-        model = self.recipe.model.resolve(vocab_size=self.recipe.tokenizer.vocab_size, sequence_length=longest)
+        with said_at("model"):
+            model = self.recipe.model.resolve(vocab_size=self.recipe.tokenizer.vocab_size, sequence_length=longest)
         for name, task in self.recipe.finetuning.items():
             if task.sequence_length > model.max_positions:
                 raise RecipeError(
@@ -121,26 +100,8 @@ class Plan:
         return list(self.recipe.pretraining.stages)[-1]
 
     def batch(self, sequence_length: int) -> Batch:
-        """The arithmetic of a pretraining step.
-
-        Raises:
-            RecipeError: the sizes do not divide.
-        """
-        training = self.recipe.training
-        rows, rest = divmod(training.micro_batch_tokens, sequence_length)
-        if rest or not rows:
-            raise RecipeError(
-                f"training.micro_batch_tokens: {training.micro_batch_tokens:,} is no multiple of a stage's "
-                f"sequence_length {sequence_length}"
-            )
-        per_round = training.micro_batch_tokens * self.hardware.devices
-        micro_batches, rest = divmod(training.global_batch_tokens, per_round)
-        if rest or not micro_batches:
-            raise RecipeError(
-                f"training.global_batch_tokens: {training.global_batch_tokens:,} is no multiple of micro_batch_tokens "
-                f"{training.micro_batch_tokens:,} x {self.hardware.devices} devices"
-            )
-        return Batch(rows, micro_batches, self.hardware.devices, sequence_length)
+        """The arithmetic of a pretraining step; raises RecipeError where the sizes do not divide."""
+        return divide(self.recipe.training, self.hardware.devices, sequence_length)
 
     def steps(self, stage: StageConfig) -> int:
         """Optimizer steps that spend the stage's tokens, at least one."""
@@ -362,16 +323,31 @@ def load_plan(recipe: str, overrides: Mapping[str, Any] | None = None) -> Plan:
     loaded = load_recipe(recipe, overrides)
     project, cache = project_folder(), default_cache()
     store = Store.default(project)
-    sources = {name: source_key(source, cache, project) for name, source in loaded.corpus.sources.items()}
-    labelled = {task: examples_key(config.data, cache, project) for task, config in loaded.finetuning.items()}
+    tracking = load_settings(project, store.root)
+    with said_at(recipe_place(find_recipe(recipe))):
+        return _plan(loaded, overrides, project, cache, store, tracking)
+
+
+def _plan(
+    loaded: Recipe, overrides: dict[str, Any], project: Path, cache: Path, store: Store, tracking: TrackingSettings
+) -> Plan:
+    sources, labelled = {}, {}
+    for name, source in loaded.corpus.sources.items():
+        with said_at(f"corpus.sources.{name}"):
+            sources[name] = source_key(source, cache, project)
+    for task, config in loaded.finetuning.items():
+        with said_at(f"finetuning.{task}"):
+            labelled[task] = examples_key(config.data, cache, project)
+    with said_at("training"):
+        hardware = resolve(loaded.training)
     plan = Plan(
         recipe=loaded,
         overrides=overrides,
         project=project,
         store=store,
         cache=cache,
-        tracking=load_settings(project, store.root),
-        hardware=resolve(loaded.training),
+        tracking=tracking,
+        hardware=hardware,
         sources={name: _digest(key) for name, key in sources.items()},
         labelled={name: _digest(key) for name, key in labelled.items()},
     )

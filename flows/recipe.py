@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -14,6 +15,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from data.config import Config, Count
 from data.corpus import CorpusConfig
+from data.sources import SourceError
 from data.tokenizer import TokenizerConfig
 from lightning_modules.hardware import HardwareConfig
 from lightning_modules.networks.config import ModelChoice
@@ -103,6 +105,11 @@ def find_recipe(recipe: str) -> Path:
     return shipped[recipe]
 
 
+def recipe_place(path: Path) -> str:
+    """How messages name a recipe's file."""
+    return f"recipes/{path.name}" if path.parent == SHIPPED else str(path)
+
+
 def load_recipe(recipe: str, overrides: Mapping[str, Any]) -> Recipe:
     """Reads a recipe, applies the overrides and checks everything that needs no data.
 
@@ -114,7 +121,7 @@ def load_recipe(recipe: str, overrides: Mapping[str, Any]) -> Recipe:
         RecipeError: with a line for each problem that names file, place, what was given and what was allowed.
     """
     path = find_recipe(recipe)
-    label = f"recipes/{path.name}" if path.parent == SHIPPED else str(path)
+    label = recipe_place(path)
     try:
         raw = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeyLoader)  # noqa: S506  (a SafeLoader)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -127,6 +134,20 @@ def load_recipe(recipe: str, overrides: Mapping[str, Any]) -> Recipe:
         return Recipe.model_validate(raw)
     except ValidationError as error:
         raise RecipeError("\n".join(_explain(problem, raw, label) for problem in error.errors())) from error
+
+
+@contextmanager
+def said_at(place: str) -> Iterator[None]:
+    """Puts the place in front of what is wrong there."""
+    try:
+        yield
+    except ValidationError as error:
+        problems = "; ".join(str(problem["msg"]).removeprefix("Value error, ") for problem in error.errors())
+        raise RecipeError(f"{place}: {problems}") from error
+    except (RecipeError, SourceError) as error:
+        raise type(error)(f"{place}: {error}") from error
+    except ValueError as error:
+        raise RecipeError(f"{place}: {error}") from error
 
 
 def parse_override(text: str) -> tuple[str, Any]:

@@ -124,10 +124,7 @@ class Store:
             StoreError: a file of it is missing or has another size: something outside changed the store.
         """
         for folder in sorted((self.root / kind).glob(f"*-{fingerprint[:8]}*")):
-            manifest_file = folder / "manifest.json"
-            if not manifest_file.exists():
-                raise StoreError(f"{folder}: no manifest.json, so it is no artifact; remove the folder and run again")
-            manifest = json.loads(manifest_file.read_text())
+            manifest = _read_manifest(folder)
             if manifest["fingerprint"] != fingerprint:
                 continue
             for name, entry in manifest["files"].items():
@@ -255,7 +252,18 @@ class Store:
         """All artifacts, by kind and name."""
         for manifest in sorted(self.root.glob("*/*/manifest.json")):
             if manifest.parent.parent.name != "work":
-                yield Artifact(manifest.parent, json.loads(manifest.read_text()))
+                yield Artifact(manifest.parent, _read_manifest(manifest.parent))
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    path = folder / "manifest.json"
+    if not path.exists():
+        raise StoreError(f"{folder}: no manifest.json, so it is no artifact; remove the folder and run again")
+    try:
+        manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise StoreError(f"{path}: not JSON ({error}); remove {folder} and run again") from error
+    return manifest
 
 
 def canonical_json(value: Any) -> str:

@@ -10,6 +10,7 @@ then {"status": n} at the end of each job, n as in `subprocess` (-9: killed by s
 whoever gave the jobs is gone: the job is killed, because another may soon be started on the same folder.
 """
 
+import ctypes
 import importlib
 import json
 import os
@@ -40,6 +41,7 @@ def main() -> None:
             continue  # it ended by itself just before
         process = os.fork()
         if process == 0:
+            answers.close()  # or a reader would not see the launcher's end before the job's
             _run(job["module"], job["spec"], job["log"], job["processes"])
         print(json.dumps({"status": _wait(process, requests)}), file=answers)
 
@@ -48,6 +50,7 @@ def _run(module: str, spec: str, log: str, processes: int) -> NoReturn:
     """The forked process: the module's `main`, or torchrun with it, with its output in the log."""
     status = 1
     try:
+        end_with_parent()
         written = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(written, 1)
         os.dup2(written, 2)
@@ -65,6 +68,17 @@ def _run(module: str, spec: str, log: str, processes: int) -> NoReturn:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)
+
+
+def end_with_parent() -> None:
+    """Asks Linux to kill this process when the one that started it ends, however that ends.
+
+    A job without its flow would go on writing into a work folder that the next run takes over. Killed rather than
+    terminated, so that it cannot save a checkpoint over that run's. Elsewhere than on Linux nothing is done.
+    """
+    if sys.platform == "linux":
+        parent_death_signal = 1  # PR_SET_PDEATHSIG of prctl(2)
+        ctypes.CDLL(None).prctl(parent_death_signal, signal.SIGKILL)
 
 
 def _wait(process: int, requests: BinaryIO) -> int:

@@ -8,9 +8,7 @@ why); 143 stopped by SIGTERM after saving; anything else is a fault of the progr
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import logging
-import signal
 import sys
 import warnings
 from collections.abc import Iterator
@@ -27,6 +25,7 @@ from data.faults import reach
 from lightning_modules.callbacks import StageRecorder
 from lightning_modules.checkpoint import LAST, WholeFileIO, write_weights
 from lightning_modules.datamodule import StageData
+from lightning_modules.launcher import end_with_parent
 from lightning_modules.ledger import Diverged
 from lightning_modules.module import StageModule
 from lightning_modules.spec import TrainSpec
@@ -54,7 +53,7 @@ def _quiet_libraries() -> Iterator[None]:
 
 def main(arguments: list[str]) -> int:
     """Runs the spec that the one argument names; returns the exit status."""
-    _end_with_parent()
+    end_with_parent()  # of torchrun, or of whoever runs this by hand
     try:
         spec = TrainSpec.model_validate_json(Path(arguments[0]).read_text(encoding="utf-8"))
         torch.set_num_threads(spec.hardware.threads)
@@ -135,17 +134,6 @@ def _refuse(error: Exception) -> int:
         error = ValueError("; ".join(places))
     sys.stderr.write(f"error: {' '.join(str(error).split())}\n")
     return REFUSED
-
-
-def _end_with_parent() -> None:
-    """Asks Linux to kill this process when the one that started it ends, however that ends.
-
-    A trainer without its flow would go on writing into a work folder that the next run takes over. Killed rather than
-    terminated, so that it cannot save a checkpoint over that run's. Elsewhere than on Linux nothing is done.
-    """
-    if sys.platform == "linux":
-        parent_death_signal = 1  # PR_SET_PDEATHSIG of prctl(2)
-        ctypes.CDLL(None).prctl(parent_death_signal, signal.SIGKILL)
 
 
 if __name__ == "__main__":

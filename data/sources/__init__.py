@@ -65,5 +65,14 @@ def source_key(config: SourceFields, cache: Path, root: Path) -> dict[str, Any]:
 
 
 def read_source(config: SourceFields, cache: Path, root: Path) -> Iterator[Row]:
-    """The rows of a source, at most `max_documents` of them."""
-    return islice(_open(config, cache, root).rows(), config.max_documents)
+    """The rows of a source, at most `max_documents` of them.
+
+    Raises:
+        SourceError: there is none, or the source cannot be read.
+    """
+    number = 0
+    for number, row in enumerate(islice(_open(config, cache, root).rows(), config.max_documents), 1):  # noqa: B007
+        yield row
+    if not number:
+        kind = str(_kind(config))
+        raise SourceError(f"{kind} {getattr(config, kind)!r}: not one document in it; fill it, or take the source out")

@@ -1,6 +1,8 @@
 """Labelled rows of a table: csv, jsonl or parquet, plain or compressed."""
 
 import json
+import lzma
+import zlib
 from collections.abc import Iterator
 from io import BytesIO
 from typing import BinaryIO, Self
@@ -67,6 +69,6 @@ def read_table(stream: BinaryIO, name: str) -> pd.DataFrame:
             case ".parquet":
                 rows = pq.read_table(BytesIO(plain.read())).to_pylist()
                 return pd.DataFrame(rows, dtype=object).fillna("")
-    except (ValueError, EOFError, OSError) as error:
+    except (ValueError, EOFError, OSError, zlib.error, lzma.LZMAError) as error:
         raise SourceError(f"{name}: not readable as {kind[1:]}: {error}") from error
     raise SourceError(f"{name}: a {kind} file has no columns; give .csv, .jsonl or .parquet")

@@ -112,7 +112,7 @@ class ModelChoice(Config):
         chosen.setdefault("max_positions", sequence_length)
         if chosen["max_positions"] < sequence_length:
             raise ValueError(
-                f"model.max_positions is {chosen['max_positions']}, but sequences have {sequence_length} positions: "
+                f"max_positions is {chosen['max_positions']}, but sequences have {sequence_length} positions: "
                 "raise it, or shorten sequence_length"
             )
         return ModelConfig(vocab_size=vocab_size, **chosen)

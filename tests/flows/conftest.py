@@ -154,6 +154,12 @@ def write_recipe(folder: Path) -> Path:
     return path
 
 
+@pytest.fixture
+def tiny_recipe(tmp_path: Path) -> Path:
+    """The tiny recipe with sources of its own, of which nothing has been built."""
+    return write_recipe(tmp_path / "tiny")
+
+
 @pytest.fixture(scope="session")
 def prefect_api() -> Iterator[None]:
     """One embedded Prefect API for all tests that run flows in this process."""

@@ -272,7 +272,7 @@ def test_what_cannot_be_trained_ends_with_one_line(
     spec.work.mkdir(parents=True)
     path = spec.work / "spec.json"
     path.write_text(spec.model_dump_json())
-    monkeypatch.setattr(train, "_end_with_parent", lambda: None)
+    monkeypatch.setattr(train, "end_with_parent", lambda: None)
 
     status = train.main([str(path)])
 

@@ -1,0 +1,236 @@
+"""The plan: arithmetic, keys and refusals, all before anything is built."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.collecting import ABANDONED_SECONDS, collect
+from flows.commands.plan import plan as plan_command
+from flows.plan import MissingInput, load_plan
+from flows.recipe import RecipeError
+from flows.records import RunRecord, StageOutcome
+from flows.store import Key, Store
+
+FOUNDATION = "pretraining.stages.foundation"
+
+
+def refused(recipe: Path, overrides: dict[str, Any]) -> str:
+    """What the plan says is wrong, without the recipe's file, which it names first."""
+    with pytest.raises(RecipeError) as caught:
+        load_plan(str(recipe), overrides)
+    said = str(caught.value)
+    assert said.startswith(f"{recipe}: ")
+    assert "\n" not in said
+    return said.removeprefix(f"{recipe}: ")
+
+
+def tree(folder: Path) -> dict[str, tuple[int, int]]:
+    """Path of everything in a folder -> size and time of change."""
+    return {str(path): (path.stat().st_size, path.stat().st_mtime_ns) for path in sorted(folder.rglob("*"))}
+
+
+def test_a_step_is_divided_into_rows_and_micro_batches(tiny_recipe: Path) -> None:
+    batch = load_plan(str(tiny_recipe)).batch(64)
+    assert (batch.rows, batch.micro_batches, batch.devices, batch.step_tokens) == (2, 4, 1, 512)
+    assert str(batch) == "2 sequences x 64 tokens x 4 accumulation x 1 device = 512 tokens/step"
+
+
+def test_two_devices_share_the_micro_batches(tiny_recipe: Path) -> None:
+    two = {"training.devices": 2, "training.strategy": "ddp", "training.threads": 2}
+    batch = load_plan(str(tiny_recipe), two).batch(64)
+    assert str(batch) == "2 sequences x 64 tokens x 2 accumulation x 2 devices = 512 tokens/step"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (
+            {"training.micro_batch_tokens": 96},
+            "training.micro_batch_tokens: 96 is no multiple of a stage's sequence_length 64",
+        ),
+        (
+            {"training.micro_batch_tokens": 32},
+            "training.micro_batch_tokens: 32 is no multiple of a stage's sequence_length 64",
+        ),
+        (
+            {"training.global_batch_tokens": 192},
+            "training.global_batch_tokens: 192 is no multiple of micro_batch_tokens 128 x 1 devices",
+        ),
+        (
+            {"training.global_batch_tokens": 64},
+            "training.global_batch_tokens: 64 is no multiple of micro_batch_tokens 128 x 1 devices",
+        ),
+        (
+            {"model.max_positions": 32},
+            "model: max_positions is 32, but sequences have 64 positions: raise it, or shorten sequence_length",
+        ),
+        (
+            {"finetuning.topic.sequence_length": 65},
+            "finetuning.topic.sequence_length: 65 is more than the model's 64 positions; set model.max_positions to it",
+        ),
+        (
+            {"model.hidden_size": 65},
+            "model: hidden_size 65 is not a multiple of num_heads 2; change one of them",
+        ),
+        (
+            {"corpus.sources.pairs.task": "headline"},
+            "corpus.sources.pairs: task 'headline' is no entry of finetuning with a source of its own (topic, ",
+        ),
+        (
+            {"corpus.sources.pairs.task": "translat"},
+            "corpus.sources.pairs: task 'translat' is no entry of finetuning with a source of its own (topic, ",
+        ),
+        (
+            {"training.devices": 1000, "training.strategy": "ddp", "training.threads": 1000},
+            "training: devices=1000 on cpu: this machine has ",
+        ),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_is_refused_with_its_place(tiny_recipe: Path, overrides: dict[str, Any], said: str) -> None:
+    assert refused(tiny_recipe, overrides).startswith(said)
+
+
+def test_a_longer_task_fits_a_model_that_was_given_the_positions(tiny_recipe: Path) -> None:
+    longer = {"finetuning.topic.sequence_length": 65, "model.max_positions": 65}
+    assert load_plan(str(tiny_recipe), longer).model.max_positions == 65
+
+
+@pytest.mark.parametrize(("tokens", "steps"), [(4096, 8), (4096 + 255, 8), (4096 + 257, 9), (1, 1), ("4K", 8)])
+def test_a_stage_has_the_steps_nearest_to_its_tokens_and_at_least_one(
+    tiny_recipe: Path, tokens: int | str, steps: int
+) -> None:
+    plan = load_plan(str(tiny_recipe), {f"{FOUNDATION}.tokens": tokens})
+    assert plan.steps(plan.recipe.pretraining.stages["foundation"]) == steps
+
+
+def test_tokens_before_a_stage_are_those_of_the_steps_that_are_really_made(tiny_recipe: Path) -> None:
+    plan = load_plan(str(tiny_recipe), {f"{FOUNDATION}.tokens": 4100})
+    assert [plan.tokens_before(stage) for stage in ("foundation", "discrimination", None)] == [0, 4096, 4096 + 3072]
+    assert plan.derived()["pretraining_tokens"] == 7168
+    assert plan.derived()["steps"] == {"foundation": 8, "discrimination": 6}
+
+
+def test_refresh_takes_a_label_a_kind_a_name_and_a_flow(tiny_recipe: Path) -> None:
+    plan = load_plan(str(tiny_recipe))
+    assert plan.select(["weights/foundation"]) == {"weights/foundation"}
+    assert plan.select(["weights"]) == {"weights/foundation", "weights/discrimination"}
+    assert plan.select(["topic"]) == {"examples/topic", "finetuned/topic", "scores/topic"}
+    assert plan.select(["tokenization"]) == {"tokenizer/tiny", "tokens/tiny"}
+    assert plan.select([]) == set()
+
+
+def test_refresh_of_an_unknown_stage_suggests_the_nearest(tiny_recipe: Path) -> None:
+    with pytest.raises(RecipeError, match=r"^--refresh weights/fundation: no such stage. Did you mean 'weights/found"):
+        load_plan(str(tiny_recipe)).select(["weights/fundation"])
+
+
+def test_an_input_that_is_not_built_is_named_with_the_flow_that_builds_it(tiny_recipe: Path) -> None:
+    with pytest.raises(MissingInput, match=r"tokens/tiny of recipe 'tiny' has not been built; run the flow 'tokeniz"):
+        load_plan(str(tiny_recipe)).folder("tokens/tiny")
+
+
+def test_every_stage_comes_after_those_it_reads(tiny_recipe: Path) -> None:
+    seen: set[str] = set()
+    for stage in load_plan(str(tiny_recipe)).stages.values():
+        assert set(stage.reads.values()) <= seen, stage.label
+        seen.add(stage.label)
+
+
+def test_plan_names_the_key_that_changed_and_touches_nothing(
+    in_store: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    before = tree(in_store.store)
+    plan_command(in_store.recipe, [f"{FOUNDATION}.peak_lr=0.004"])
+    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if line.strip()}
+    assert "hit" in lines["tokens/tiny"]
+    assert "miss" in lines["weights/foundation"]
+    assert "values.stage.peak_lr: 0.003 -> 0.004" in lines["weights/foundation"]
+    assert "inputs.weights: " in lines["weights/discrimination"]
+    assert "hit" in lines["finetuned/topic-scratch"]
+    assert "10 of 19 stages" in lines["to"]
+    assert "the last training of this network here" in lines["foundation"]
+    assert tree(in_store.store) == before
+
+
+def test_plan_of_a_new_store_does_not_make_it(tiny_recipe: Path, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "flows.cli", "plan", str(tiny_recipe)],
+        env=os.environ | {"STAGELM_STORE": str(tmp_path / "none")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.count("not built yet") == 19
+    assert not (tmp_path / "none").exists()
+
+
+def artifact(store: Store, kind: str, name: str, **inputs: str) -> str:
+    """Builds one with a file of 1,000 bytes; returns its fingerprint."""
+    key = Key(kind, name, 1, {}, {"itself": name, **inputs})
+    with store.building(key) as work:
+        (work.output / "content").write_bytes(b"x" * 1000)
+    return key.fingerprint
+
+
+def record_run(store: Store, name: str, age_days: int, *fingerprints: str) -> None:
+    moment = datetime(2026, 1, 31, tzinfo=UTC) - timedelta(days=age_days)
+    stages = [
+        StageOutcome(kind="weights", name="w", fingerprint=fingerprint, folder=Path("w"), reused=False, seconds=1)
+        for fingerprint in fingerprints
+    ]
+    record = RunRecord(
+        id=name, recipe="tiny", overrides={}, settings={}, derived={}, started=moment, finished=moment,
+        status="completed", stages=stages,
+    )  # fmt: skip
+    (store.root / "runs").mkdir(exist_ok=True)
+    (store.root / "runs" / f"{name}.json").write_text(record.model_dump_json())
+    (store.root / "runs" / f"{name}.html").write_text("the report")
+
+
+def test_gc_keeps_what_the_latest_runs_and_the_registry_need_with_all_inputs(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    corpus, old_corpus, registered_corpus = (artifact(store, "corpus", name) for name in ("c", "old", "registered"))
+    new = artifact(store, "weights", "new", corpus=corpus)
+    old = artifact(store, "weights", "old", corpus=old_corpus)
+    registered = artifact(store, "weights", "registered", corpus=registered_corpus)
+    artifact(store, "weights", "of-no-run", corpus=corpus)
+    record_run(store, "tiny-1", 30, old, registered)
+    record_run(store, "tiny-2", 0, new)
+    for age, work in ((ABANDONED_SECONDS + 60, "abandoned"), (ABANDONED_SECONDS - 600, "resumable")):
+        folder = tmp_path / "work" / work
+        folder.mkdir()
+        moment = datetime.now(UTC).timestamp() - age
+        os.utime(folder, (moment, moment))
+    before = tree(tmp_path)
+
+    would = collect(store, 1, {registered}, dry_run=True)
+    assert tree(tmp_path) == before
+    removed = collect(store, 1, {registered}, dry_run=False)
+
+    assert removed == would
+    gone = {path.relative_to(tmp_path).as_posix().rpartition("-")[0] or path.name for path, _ in removed}
+    assert {path.name.partition("-")[0] for path in (tmp_path / "weights").iterdir()} == {"new", "registered"}
+    assert {path.name.partition("-")[0] for path in (tmp_path / "corpus").iterdir()} == {"c", "registered"}
+    assert [path.name for path in (tmp_path / "work").iterdir()] == ["resumable"]
+    assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["tiny-2.html", "tiny-2.json"]
+    assert gone == {"weights/old", "weights/of-no-run", "corpus/old", "abandoned", "runs/tiny"}
+    assert all(size > 1000 for path, size in removed if "weights" in str(path))
+
+
+def test_after_gc_the_kept_run_is_still_whole(in_store: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    copied = tmp_path / "copied"
+    shutil.copytree(in_store.store, copied, ignore=shutil.ignore_patterns("mlartifacts", "mlflow.db", "spool"))
+    store = Store(copied)
+    fingerprints = {stage["fingerprint"] for stage in in_store.outcomes}
+    collect(store, 1, [], dry_run=False)
+    left = {found.fingerprint for found in store.artifacts()}
+    assert fingerprints <= left
+    assert json.loads(next((copied / "runs").glob("*.json")).read_text())["recipe"] == "tiny"
