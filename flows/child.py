@@ -187,7 +187,7 @@ class _Follower:
         with self.path.open("rb") as handle:
             handle.seek(self.offset - len(self.last))
             if handle.read(len(self.last)) != self.last:
-                self.offset = handle.seek(0)
+                self.offset, self.last = handle.seek(0), b""
             for raw in handle:
                 if not raw.endswith(b"\n"):
                     break

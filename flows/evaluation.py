@@ -1,6 +1,7 @@
 """Flow `evaluation`: every test set is scored beside its baselines, and the models are registered."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -110,7 +111,7 @@ def write_registration(plan: Plan, stage: PlannedStage, work: Work, run: StageRu
             run_id=run.run_id,
             metrics=headline_metrics(plan.folder(f"scores/{task or LANGUAGE_MODEL}")),
             tags=tags,
-            example=example_texts(plan, task),
+            example=openings(plan.folder(f"corpus/{recipe.name}")) if task is None else task_inputs(plan, task),
         )
         models[name] = version.fingerprint
         work.record[name] = version.number
@@ -134,12 +135,15 @@ def task_predictor(config: FinetuningConfig) -> PredictorConfig:
     )
 
 
-def example_texts(plan: Plan, task: str | None) -> list[str]:
-    """A few inputs to show a registered model by: of the task, or beginnings of held-out documents."""
-    if task is not None:
-        table = pq.read_table(plan.folder(f"examples/{task}") / "validation.parquet", columns=["input"])
-        return [str(text) for text in table["input"][:EXAMPLE_TEXTS].to_pylist()]
-    batch = next(iter_texts(plan.folder(f"corpus/{plan.recipe.name}"), "validation"))
+def task_inputs(plan: Plan, task: str) -> list[str]:
+    """A few inputs to show a task's model by."""
+    table = pq.read_table(plan.folder(f"examples/{task}") / "validation.parquet", columns=["input"])
+    return [str(text) for text in table["input"][:EXAMPLE_TEXTS].to_pylist()]
+
+
+def openings(corpus: Path) -> list[str]:
+    """The beginnings of a few held-out documents, to show a base model by."""
+    batch = next(iter_texts(corpus, "validation"))
     return [text[:EXAMPLE_CHARACTERS] for text in batch["text"][:EXAMPLE_TEXTS].to_pylist()]
 
 

@@ -248,11 +248,15 @@ class _Stages:
         scored = [self.score(LANGUAGE_MODEL, {}, {"data": tokens, "weights": weights, "tokenizer": tokenizer})]
         for task, config in recipe.finetuning.items():
             scored.append(self.finetuning(task, config, weights, tokenizer))
+        tracking = self.plan.tracking
         self.add(
             "evaluation",
             "registration",
             name,
-            {"registry": self.plan.tracking.registry, "aliases": self.plan.tracking.aliases.model_dump(mode="json")},
+            {
+                "registry": tracking.registry_uri or tracking.tracking_uri or "store",
+                "aliases": tracking.aliases.model_dump(mode="json"),
+            },
             {label.partition("/")[2]: label for label in scored},
         )
         order = ["corpus", "tokenization", "pretraining", "finetuning", "evaluation"]

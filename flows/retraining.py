@@ -22,7 +22,7 @@ from data.faults import reach
 from data.shards import write_shards
 from data.tokenizer import Tokenizer
 from flows.corpus import with_examples
-from flows.evaluation import base_predictor, example_texts, score
+from flows.evaluation import base_predictor, openings, score
 from flows.making import run_stage
 from flows.plan import FORMATS, Plan, PlannedStage, load_plan
 from flows.recipe import RecipeError, RetrainingConfig
@@ -221,7 +221,7 @@ def _judged(
             "stagelm.corpus": json.dumps([*(a.fingerprint for a in attempt.known("corpus")), corpus["fingerprint"]]),
             "stagelm.tokens": json.dumps([*(a.fingerprint for a in attempt.known("tokens")), tokens["fingerprint"]]),
         },
-        example=example_texts(plan, None),
+        example=openings(attempt.known("corpus")[0].folder),
     )
     promote(plan.tracking, registered.name, registered.number, verdict)
     text = verdict_markdown(verdict, registered, scored)

@@ -10,6 +10,7 @@ Only a renamed folder is an artifact. `manifest.json` is content and equal to th
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -27,6 +28,8 @@ ROOT_VARIABLE = "STAGELM_STORE"
 RECORD_FILES = frozenset({"manifest.json", "record.json", "metrics.jsonl"})
 """Files of an artifact that its manifest does not list: itself, and what holds times."""
 WAIT_SECONDS = 0.5
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""Errors of a disk, a quota or a limit that is full."""
 
 
 class StoreError(RuntimeError):
@@ -170,7 +173,7 @@ class Store:
                 yield work
                 self._publish(work)
             except OSError as error:
-                if error.errno is None:
+                if error.errno not in NO_ROOM:
                     raise
                 place = error.filename or self.root
                 raise StoreError(

@@ -92,11 +92,14 @@ class StageData(pl.LightningDataModule):
                 rank=rank,
                 world_size=world_size,
             )
+        opened = [(source, self._shards(source, "validation")) for source in data.sources]
+        # New text of a retraining may be too little to have a validation part; old text has one.
+        with_text = [(source, shards) for source, shards in opened if shards.documents] or opened
         return [
             batch
-            for source in data.sources
+            for source, shards in with_text
             for batch in validation_batches(
-                self._shards(source, "validation"),
+                shards,
                 self.views[name],
                 objective=name,
                 sequence_length=spec.stage.sequence_length,

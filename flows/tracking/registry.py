@@ -238,9 +238,11 @@ def _log_model(
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema, TensorSpec
 
+    unfinished = settings.store / "work"  # where `stagelm gc` finds what a kill leaves
+    unfinished.mkdir(parents=True, exist_ok=True)
     with (
         _without_warnings_of_mlflow(),
-        tempfile.TemporaryDirectory(dir=settings.store, prefix=".package-") as temporary,
+        tempfile.TemporaryDirectory(dir=unfinished, prefix="package-") as temporary,
     ):
         folder = Path(temporary) / _PACKAGE
         package.write(folder)

@@ -147,7 +147,7 @@ def write_recipe(folder: Path) -> Path:
             },
         },
         "evaluation": {"bootstrap": 100, "tokens": 2000, "examples": 20},
-        "retraining": {"tokens": 2048, "peak_lr": 1e-3, "min_new_tokens": 500},
+        "retraining": {"tokens": 2048, "peak_lr": 1e-3, "min_new_tokens": 5000},
     }
     path = folder / "tiny.yaml"
     path.write_text(yaml.safe_dump(recipe, allow_unicode=True, sort_keys=False), encoding="utf-8")

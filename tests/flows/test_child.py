@@ -208,6 +208,18 @@ def test_a_file_cut_back_gives_each_step_once(tmp_path: Path) -> None:
     assert [line["step"] for line in follower.lines()] == [40]
 
 
+def test_a_file_begun_anew_gives_its_new_lines_only(tmp_path: Path) -> None:
+    file = tmp_path / "metrics.jsonl"
+    follower = child._Follower(file)
+    append(file, metric(10, 1.0))
+    assert [line["step"] for line in follower.lines()] == [10]
+    file.write_bytes(b"")
+    assert list(follower.lines()) == []
+    assert list(follower.lines()) == []
+    append(file, metric(10, 1.5), metric(20, 2.5))
+    assert [line["step"] for line in follower.lines()] == [20]
+
+
 def test_a_file_cut_back_and_grown_beyond_between_two_looks_gives_each_step_once(tmp_path: Path) -> None:
     file = tmp_path / "metrics.jsonl"
     follower = child._Follower(file)

@@ -86,7 +86,9 @@ def test_too_little_new_text_waits_for_more(in_store: Any, news_documents: Any) 
     finally:
         news.unlink()
     assert name == "NothingNew"
-    assert "new tokens are less than retraining.min_new_tokens, 500" in result["reason"] or "before" in result["reason"]
+    assert (
+        "new tokens are less than retraining.min_new_tokens, 5,000" in result["reason"] or "before" in result["reason"]
+    )
 
 
 def test_a_recipe_without_a_champion_says_what_to_run(in_store: Any, tmp_path: Path) -> None:
