@@ -94,10 +94,11 @@ def _metric_table(task: Mapping[str, Any], metric: str, system_width: int) -> Ta
     table.add_column("system", min_width=system_width)
     table.add_column("value", justify="right", min_width=7)
     table.add_column("95% interval", justify="right", min_width=16)
-    table.add_column("pretrained against it")
+    subject = task["headline"]["system"]
+    table.add_column(f"{subject} against it")
     for row in rows:
         table.add_row(
-            Text(row["system"], style="bold" if row["system"] == "pretrained" else ""),
+            Text(row["system"], style="bold" if row["system"] == subject else ""),
             figure(row["value"]),
             f"{figure(row['low'])} .. {figure(row['high'])}",
             _verdict(difference_against(task, metric, row["system"])),
@@ -124,9 +125,10 @@ def systems_in_order(task: Mapping[str, Any], metric: str) -> list[Mapping[str, 
 
 
 def difference_against(task: Mapping[str, Any], metric: str, versus: str) -> Mapping[str, Any] | None:
-    """The paired difference pretrained - `versus`, if it was made."""
+    """The paired difference from `versus` of the system under test, if it was made."""
+    subject = task["headline"]["system"]
     for row in task.get("differences", ()):
-        if (row["metric"], row["system"], row["versus"]) == (metric, "pretrained", versus):
+        if (row["metric"], row["system"], row["versus"]) == (metric, subject, versus):
             return dict(row)
     return None
 

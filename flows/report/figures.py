@@ -89,8 +89,9 @@ def weights(stages: Sequence[StageContents]) -> str:
 
 
 def _curves(axes: Axes, stages: Sequence[StageContents], ending: str, label: str) -> None:
-    # By weight, not by loss: a use that no logged step has trained yet has a weight and no loss.
-    uses = list(dict.fromkeys(use for stage in stages for use in stage.metrics_like("train/", "/weight")))
+    # A use that no logged step has trained yet has a weight and no loss.
+    ends = ("/loss", "/weight")
+    uses = list(dict.fromkeys(use for stage in stages for end in ends for use in stage.metrics_like("train/", end)))
     colours = {use: _COLOURS[index % len(_COLOURS)] for index, use in enumerate(uses)}
     named: set[str] = set()
     for stage in stages:

@@ -53,17 +53,14 @@ def test_new_text_is_trained_on_judged_in_pairs_and_the_verdict_kept(in_store: A
     assert before is not None and before.number == "1"
     assert verdict["promoted"] is (verdict["high"] < 0)
     assert name == ("Promoted" if verdict["promoted"] else "Kept")
-    assert verdict["champion"] == "1" and verdict["examples"] > 20
+    assert verdict["champion"] == "1" and verdict["examples"] > 10
 
     store = Store(in_store.store)
-    by_name = {found.manifest["name"]: found for found in store.artifacts()}
-    read = by_name["tiny-new"].manifest["counts"]["sources"]["news"] if "tiny-new" in by_name else None
-    assert read is not None
     corpus = next(a for a in store.artifacts() if a.manifest["kind"] == "corpus" and a.manifest["name"] == "tiny-new")
     counts = corpus.manifest["counts"]["sources"]["news"]
     assert counts["read"] == 160 + 60
     assert counts["dropped"]["known/seen_before"] == 160
-    retrained = by_name["retrained"].manifest
+    retrained = next(a for a in store.artifacts() if a.manifest["name"] == "retrained").manifest
     assert retrained["inputs"]["weights"] == before.fingerprint
     assert {"replay:0", "tokens", "tokenizer"} <= set(retrained["inputs"])
 

@@ -72,7 +72,7 @@ LANGUAGE_MODEL = {
         difference("bits_per_byte", "scratch", -0.44, True),
         difference("bits_per_byte", "gzip", -0.75, True),
     ],
-    "headline": {"metric": "bits_per_byte", "value": 1.96},
+    "headline": {"metric": "bits_per_byte", "system": "pretrained", "value": 1.96},
     "samples": [{"prompt": "今天", "completion": "天气很好。"}],
 }
 SENTIMENT = {
@@ -89,7 +89,7 @@ SENTIMENT = {
         difference("macro_f1", "scratch", 0.01, None),
         difference("macro_f1", "tfidf + logistic regression", -0.11, False),
     ],
-    "headline": {"metric": "macro_f1", "value": 0.71},
+    "headline": {"metric": "macro_f1", "system": "pretrained", "value": 0.71},
     "samples": [{"input": HOSTILE, "prediction": "negative", "references": ["positive"]}],
 }
 
