@@ -12,6 +12,7 @@ from flows.making import Outcomes
 from flows.plan import load_plan
 from flows.pretraining import pretraining
 from flows.recording import recording
+from flows.records import StageOutcome
 from flows.tokenization import tokenization
 
 
@@ -33,5 +34,9 @@ def pipeline(
         warm_up()
     with recording(plan, "pipeline") as record:
         for part in (corpus, tokenization, pretraining, finetuning, evaluation):
-            outcomes += part(recipe, overrides, refresh, run=record.id)
+            finished = part(recipe, overrides, refresh, run=record.id)
+            # When Prefect retries a run, it hands back what a part returned the first time without running it again.
+            for outcome in finished:
+                record.add(StageOutcome.model_validate({**outcome, "reused": True}))
+            outcomes += finished
     return outcomes

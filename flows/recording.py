@@ -40,7 +40,9 @@ class Recording:
         )
 
     def add(self, outcome: StageOutcome) -> None:
-        """Notes a finished stage; its headline figures stand on the parent too, reused or not."""
+        """Notes a finished stage, once; its headline figures stand on the parent too, reused or not."""
+        if any((known.kind, known.name) == (outcome.kind, outcome.name) for known in self.outcomes):
+            return
         self.outcomes.append(outcome)
         self.tracking.headline(headline_metrics(self.plan.store.root / outcome.folder))
 

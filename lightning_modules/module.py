@@ -51,6 +51,7 @@ class StageModule(pl.LightningModule):
         self.adapter = spec.adapter.build()
         if spec.init is None and not self.adapter.replaces_trunk:
             raise ValueError(f"adapter {self.adapter.name!r} adds to trained weights, but there are none to start from")
+        torch.manual_seed(spec.seed)  # what the adapter adds starts from the seed alone
         self.adapter.apply(self.trunk)
         if spec.hardware.compile:
             for layer in self.trunk.model.layers:

@@ -55,7 +55,9 @@ class Quality(Rule[QualityConfig]):
         lettered = sum(1 for word in words if word.isalpha() or _LETTER.search(word) is not None)
         if lettered < (config.min_lettered_characters if unspaced else config.min_lettered_words) * count:
             return "few_letters"
-        mean_length = sum(map(len, words)) / count
+        # Single Han or kana characters within a text that is spaced otherwise are no short words.
+        spaced = [word for word in words if len(word) > 1 or word.isascii()]
+        mean_length = sum(map(len, spaced)) / (len(spaced) or 1)
         if not unspaced and not config.min_mean_word_length <= mean_length <= config.max_mean_word_length:
             return "word_length"
         lines = [line for line in map(str.strip, text.split("\n")) if line]

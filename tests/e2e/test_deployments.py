@@ -51,4 +51,4 @@ def test_unknown_override_fails_with_its_place(workplace):
     newest = workplace.post("/flow_runs/filter", sort="EXPECTED_START_TIME_DESC", limit=1)[0]
 
     assert done.returncode == 1
-    assert "pretraining.stages.foundation.tokenz" in newest["state"]["message"]
+    assert "pretraining.stages.foundation: unknown key 'tokenz'. Did you mean 'tokens'?" in newest["state"]["message"]

@@ -206,9 +206,10 @@ def test_a_run_is_found_by_its_recipe_and_by_the_beginning_of_its_id(in_store: A
         find_record(in_store.store, "nothing")
 
 
-def test_refresh_rebuilds_a_stage_to_the_same_bytes_and_reuses_what_follows(in_store: Any) -> None:
-    folder = artifact(in_store, "weights/discrimination")
+@pytest.mark.parametrize("label", ["weights/discrimination", "finetuned/translate"])
+def test_refresh_rebuilds_a_stage_to_the_same_bytes_and_reuses_what_follows(in_store: Any, label: str) -> None:
+    folder = artifact(in_store, label)
     before = (folder / "manifest.json").read_bytes()
-    outcomes = in_store.run(in_store.recipe, refresh=["weights/discrimination"])
-    assert labels(outcomes, reused=False) == ["weights/discrimination"]
-    assert (artifact(in_store, "weights/discrimination") / "manifest.json").read_bytes() == before
+    outcomes = in_store.run(in_store.recipe, refresh=[label])
+    assert labels(outcomes, reused=False) == [label]
+    assert (artifact(in_store, label) / "manifest.json").read_bytes() == before

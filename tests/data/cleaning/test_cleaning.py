@@ -105,6 +105,10 @@ def test_planted_defect_is_dropped_with_its_reason(rule: str, text: str, reason:
     assert outcome(rule, text, **settings) == f"{rule}/{reason}"
 
 
+def test_characters_of_a_translation_are_no_short_words() -> None:
+    assert outcome("quality", "Restart the kernel and clear all outputs\n重启内核并清除所有输出") is None
+
+
 def test_length_counts_words_or_characters() -> None:
     assert outcome("length", "one two three", min_words=3) is None
     assert outcome("length", "one two", min_words=3) == "length/too_short"
