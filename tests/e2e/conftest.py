@@ -71,6 +71,17 @@ def background(command: list[str], environment: dict[str, str], log: Path) -> It
                 break
 
 
+class Patient(httpx.HTTPTransport):
+    """Asks again for a minute while the server answers 503, as Prefect's own client does: its SQLite was locked."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        deadline = time.monotonic() + 60
+        while (response := super().handle_request(request)).status_code == 503 and time.monotonic() < deadline:
+            response.close()
+            time.sleep(0.5)
+        return response
+
+
 @dataclass
 class Workplace:
     """The folder, the environment and the API of one server."""
@@ -153,7 +164,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workplace]:
     environment.setdefault("STAGELM_CACHE", str(folder / "cache"))
     log = folder / "server.log"
     start = [str(BIN / "prefect"), "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-    with background(start, environment, log) as process, httpx.Client(base_url=url, timeout=60) as api:
+    with (
+        background(start, environment, log) as process,
+        httpx.Client(base_url=url, timeout=60, transport=Patient()) as api,
+    ):
 
         def healthy() -> bool:
             assert process.poll() is None, log.read_text()
