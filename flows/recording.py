@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import platform
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
 
 from flows.figures import headline_metrics
 from flows.plan import Plan
-from flows.records import RunRecord, StageOutcome
+from flows.records import RunRecord, StageOutcome, flatten
 from flows.report import live
 from flows.report.page import render_report
 from flows.store import write_atomically
@@ -31,11 +29,11 @@ class Recording:
         self.started = datetime.now(UTC)
         self.id = f"{plan.recipe.name}-{self.started:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
         self.outcomes: list[StageOutcome] = []
-        settings = plan.recipe.model_dump(mode="json")
+        settings = {**plan.recipe.model_dump(mode="json"), "derived": plan.derived()}
         self.tracking = PipelineRun.start(
             plan.tracking,
             self.id,
-            params=flat({**settings, "derived": plan.derived()}),
+            params={key: value for key, value in flatten(settings).items() if value is not None},
             tags={"stagelm.recipe": plan.recipe.name, "stagelm.flow": flow, "stagelm.host": platform.node()},
         )
 
@@ -96,14 +94,3 @@ def recording(plan: Plan, flow: str, run: str | None = None) -> Iterator[Recordi
         live.closing(mine.close(None), plan.store.root)
     finally:
         del _OPEN[mine.id]
-
-
-def flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested settings as dotted keys, the form in which MLflow compares runs."""
-    result: dict[str, Any] = {}
-    for key, value in nested.items():
-        if isinstance(value, Mapping) and value:
-            result |= flat(value, f"{prefix}{key}.")
-        elif value is not None:
-            result[f"{prefix}{key}"] = json.dumps(value) if isinstance(value, list | dict) else value
-    return result

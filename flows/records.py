@@ -4,6 +4,7 @@ A record is written once when the run ends (whatever its end) to `<store>/runs/<
 `compare` read nothing else than records and the artifacts they name.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -74,3 +75,14 @@ def find_record(store_root: Path, name: str) -> RunRecord:
     some = ", ".join(record.id for record in (fitting or records)[:5]) or "none yet"
     problem = "fits several runs" if fitting else "is no run and no recipe that has run"
     raise ValueError(f"{name!r} {problem}: {some}; `stagelm runs` lists them all")
+
+
+def flatten(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings by dotted key; lists and empty mappings stay values."""
+    flat: dict[str, Any] = {}
+    for key, value in settings.items():
+        if isinstance(value, Mapping) and value:
+            flat |= flatten(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat

@@ -7,7 +7,6 @@ from flows.plan import Plan
 from flows.report import live
 from flows.store import Work, write_atomically
 from flows.tracking.runs import StageRun
-from lightning_modules.hardware import Hardware
 from lightning_modules.spec import TrainSpec
 
 
@@ -30,8 +29,3 @@ def train(plan: Plan, spec: TrainSpec, work: Work, run: StageRun) -> None:
         run.metrics(line)
 
     run_child("lightning_modules.train", path, work.folder, on_line, devices=spec.hardware.devices)
-
-
-def micro_batches(hardware: Hardware, batch_size: int, micro_batch_size: int) -> int:
-    """Micro-batches of one device in a step of `batch_size` rows over all devices."""
-    return max(1, batch_size // (micro_batch_size * hardware.devices))

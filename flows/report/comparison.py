@@ -14,7 +14,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from flows.records import RunRecord, StageOutcome
+from flows.records import RunRecord, StageOutcome, flatten
 from flows.report.console import figure, metrics_in_order, open_console, outcome
 from flows.report.contents import StageContents, of_kind, read_stages
 from flows.report.page import environment, readable
@@ -74,17 +74,6 @@ def compare_runs(first: RunRecord, second: RunRecord, store_root: Path) -> Compa
     return Comparison(
         first.id, second.id, differing, _parting(first.stages, second.stages), _score_deltas(first, second, store_root)
     )
-
-
-def flatten(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested settings by dotted key; lists and empty mappings stay values."""
-    flat: dict[str, Any] = {}
-    for key, value in settings.items():
-        if isinstance(value, Mapping) and value:
-            flat |= flatten(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat
 
 
 def comparison_table(comparison: Comparison) -> Group:

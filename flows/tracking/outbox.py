@@ -32,11 +32,6 @@ class Outbox:
         self._retry_seconds = _FIRST_RETRY_SECONDS
         self._next_flush = time.monotonic() + _FLUSH_SECONDS
 
-    @property
-    def undelivered(self) -> int:
-        """How many operations wait."""
-        return len(self._waiting)
-
     def run_id(self, key: str) -> str:
         """The MLflow id of a run, or its key as long as there is none."""
         return self._delivery.run_id(key)
@@ -107,8 +102,3 @@ class Outbox:
         self._away = True
         self._next_flush = time.monotonic() + self._retry_seconds
         self._retry_seconds = min(2 * self._retry_seconds, _LAST_RETRY_SECONDS)
-
-
-def deliver_spool(settings: TrackingSettings) -> bool:
-    """Delivers what earlier processes could not; returns whether the spool is empty now."""
-    return Outbox(settings).close()

@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
-from flows.report.comparison import compare_runs, comparison_html, comparison_table, flatten
+from flows.records import flatten
+from flows.report.comparison import compare_runs, comparison_html, comparison_table
 
 SHARED = 40
 
