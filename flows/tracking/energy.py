@@ -2,18 +2,19 @@
 
 Counters, where the machine shows them: RAPL (Linux powercap, processor packages, root only on many systems) and NVML
 (GPUs of Volta and later). They count the whole machine, so other work running at the same time is included.
-Otherwise the processor's part is CPU seconds of this process and of all its finished descendants times a stated
-constant, which leaves out memory, disks and an idle machine's draw: a lower bound, never silently 0.
+Otherwise the processor's part is CPU seconds of this process and of all its descendants times a stated constant, which
+leaves out memory, disks and an idle machine's draw: a lower bound, never silently 0.
 """
 
 import contextlib
 import ctypes
-import os
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import psutil
 
 _POWERCAP = Path("/sys/class/powercap")
 _JOULES_PER_KWH = 3.6e6
@@ -95,9 +96,16 @@ def measure(watts_per_core: float = 7.0) -> Iterator[Meter]:
 
 
 def cpu_seconds() -> float:
-    """User and system time of this process and of its descendants that have ended and were waited for."""
-    times = os.times()
-    return times.user + times.system + times.children_user + times.children_system
+    """User and system time of this process and of all its descendants, the ended ones that were waited for included.
+
+    Living ones count, because the launcher of the trainings lives as long as the flow and knows what they took.
+    """
+    this = psutil.Process()
+    total = 0.0
+    for process in (this, *this.children(recursive=True)):
+        with contextlib.suppress(psutil.NoSuchProcess):  # it ended meanwhile, and its parent's time has grown
+            total += sum(process.cpu_times()[:4])  # user, system, and the same of its ended children
+    return total
 
 
 def _packages() -> list[Path]:

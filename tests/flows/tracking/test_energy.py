@@ -30,6 +30,26 @@ def test_without_counters_it_is_cpu_time_of_children_too():
     assert meter.reading.seconds > 0
 
 
+def test_work_of_a_grandchild_counts_while_the_child_that_waited_for_it_lives():
+    """As trainings are run: by a launcher that outlives them."""
+    burn = "import time; end = time.process_time() + 0.5\nwhile time.process_time() < end: pass"
+    script = (
+        f"import subprocess, sys; subprocess.run([sys.executable, '-c', {burn!r}]); print('done'); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", script]
+    with (
+        measure(watts_per_core=10.0) as meter,
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child,
+    ):
+        assert child.stdout is not None and child.stdin is not None
+        child.stdout.readline()
+        meter.stop()
+        kwh_while_it_lives = meter.reading.kwh
+        child.stdin.close()
+
+    assert kwh_while_it_lives >= 0.5 * 10.0 / 3.6e6
+
+
 def test_packages_are_added_and_their_parts_are_not(tmp_path):
     for name in ("intel-rapl:0", "intel-rapl:1", "intel-rapl:0:0"):
         package(tmp_path, name, 1_000_000)
