@@ -22,7 +22,7 @@ def write_finetuned(plan: Plan, stage: PlannedStage, work: Work, run: StageRun) 
         work=work.folder,
         output=work.output,
         tokenizer=plan.folder(stage.reads["tokenizer"]),
-        model=plan.model,
+        model=config.network(plan.model),
         init=plan.folder(stage.reads["weights"]) if pretrained else None,
         data=ExampleData(path=plan.folder(stage.reads["examples"])),
         stage=config.stage(),

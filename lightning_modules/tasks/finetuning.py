@@ -10,6 +10,7 @@ from data.naming import look_up
 from data.tasks import LabelledConfig
 from lightning_modules.adapters import ADAPTERS, AdapterConfig, FullConfig
 from lightning_modules.generation import DecodingConfig
+from lightning_modules.networks.config import ModelConfig
 from lightning_modules.optimizers import AdamWConfig, OptimizerConfig
 from lightning_modules.schedules import ScheduleConfig
 from lightning_modules.stage import StageConfig
@@ -40,6 +41,9 @@ class FinetuningConfig(Config):
     sequence_length: int = Field(256, gt=3)
     """Longest row in positions, specials included; longer inputs are cut."""
     peak_lr: float = Field(gt=0.0)
+    dropout: float | None = Field(None, ge=0.0, lt=1.0)
+    """Of the trunk while it is fine-tuned; null keeps the model's. A few thousand labelled examples are soon learnt by
+    heart, which text of millions of tokens is not."""
     schedule: ScheduleConfig = Field(default_factory=ScheduleConfig)
     optimizer: OptimizerConfig = Field(default_factory=AdamWConfig)
     settings: dict[str, Any] = Field(default_factory=dict)
@@ -87,6 +91,10 @@ class FinetuningConfig(Config):
                 f"x {devices} devices"
             )
         return whole
+
+    def network(self, model: ModelConfig) -> ModelConfig:
+        """Returns the pretrained network as this task trains it."""
+        return model if self.dropout is None else model.model_copy(update={"dropout": self.dropout})
 
     def stage(self) -> StageConfig:
         """Returns the stage that the training engine runs.

@@ -6,6 +6,7 @@ from pydantic import ValidationError
 from lightning_modules.adapters import LoRAConfig
 from lightning_modules.baselines import BASELINES
 from lightning_modules.metrics import METRICS
+from lightning_modules.networks import ModelChoice
 from lightning_modules.objectives import OBJECTIVES
 from lightning_modules.tasks import TASKS
 from lightning_modules.tasks.finetuning import FinetuningConfig
@@ -44,6 +45,13 @@ def test_the_stage_has_one_objective_with_the_tasks_classes_and_settings():
         stage.objectives["classification"].settings.model_dump()
     )
     assert stage.tokens == 32 * 32 * 128
+
+
+def test_a_tasks_own_dropout_replaces_the_models_and_nothing_else():
+    model = ModelChoice(preset="micro", dropout=0.3).resolve(vocab_size=64, sequence_length=8)
+
+    assert config().network(model) == model
+    assert config(dropout=0.1).network(model) == model.model_copy(update={"dropout": 0.1})
 
 
 def test_the_adapter_may_be_named_alone():
