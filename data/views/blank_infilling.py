@@ -15,7 +15,7 @@ Source: Du et al. 2022, arXiv:2103.10360 (GLM), sections 2.1 and 2.2. Shapes: B 
 N flattened positions of the rows, M positions of part B.
 """
 
-from typing import Literal, Self
+from typing import Literal, Self, get_args
 
 import numpy as np
 import torch
@@ -33,7 +33,7 @@ from data.views.spans import LONGEST_SPAN, Draw, Spans, Texts, document_spans, s
 from data.vocabulary import Specials
 
 Level = Literal["token", "sentence", "document"]
-LEVELS: tuple[Level, ...] = ("token", "sentence", "document")
+LEVELS: tuple[Level, ...] = get_args(Level)
 
 
 class BlankInfillingViewConfig(Config):
@@ -43,7 +43,8 @@ class BlankInfillingViewConfig(Config):
     """What is hidden -> share of the samples: `token`, spans of 1 to 39 tokens; `sentence`, whole sentences;
     `document`, one span of half of the text to all of it. Each level has a mask symbol of its own."""
     rate: float = Field(0.15, gt=0.0, le=0.5)
-    """Share of the text's tokens that the spans of `token` and `sentence` cover."""
+    """Share of the text's tokens that the spans of `token` and `sentence` cover; at more than half of them there might
+    be none left to keep spans apart."""
 
     @model_validator(mode="after")
     def _shares_add_up(self) -> Self:

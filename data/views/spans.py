@@ -23,8 +23,8 @@ Draw = Callable[[str], NDArray[np.float64]]
 """Purpose -> noise of [0, 1), one value for each flattened position of the rows."""
 LONGEST_SPAN = 39
 """Tokens, of a span of the token level."""
-_WEIGHTS = [3.0**length / math.factorial(length) for length in range(1, LONGEST_SPAN + 1)]
-_CUMULATIVE = np.cumsum(_WEIGHTS) / np.sum(_WEIGHTS)
+_SUMS = np.cumsum([3.0**length / math.factorial(length) for length in range(1, LONGEST_SPAN + 1)])
+_CUMULATIVE = _SUMS / _SUMS[-1]
 """Of the lengths: Poisson's distribution with parameter 3, without 0 and what is above 39; its mean is 3.157."""
 
 
@@ -59,37 +59,42 @@ def token_spans(texts: Texts, rate: float, draw: Draw) -> Spans:
     The text is as long as its spans leave room for; one token more may ask for another span, so up to two positions of
     a sample stay empty. A span that is longer than a short text is cut to it.
     """
-    budgets = np.maximum(1, _share(rate, np.arange(texts.tokens_S.max(initial=0) + 1)))
-    number_K = np.arange(budgets[-1])
-    place_SK = texts.bos_S[:, None] + number_K
-    lengths_SK = 1 + np.searchsorted(_CUMULATIVE, _at(place_SK, draw("span length")), side="right")
-    covered_SK = np.cumsum(lengths_SK, axis=1)
-    suffice_SK = np.searchsorted(budgets, covered_SK, side="right") - 1  # for a text of so many tokens
-    tokens_S = np.minimum(suffice_SK, texts.tokens_S[:, None] - 2 * (number_K + 1)).max(axis=1)
-    last_S = (covered_SK < budgets[tokens_S, None]).sum(axis=1)
-    used_SK = number_K <= last_S[:, None]
-
-    before_S = np.where(number_K < last_S[:, None], lengths_SK, 0).sum(axis=1)
-    longest_S1 = (tokens_S - before_S - last_S)[:, None]
-    lengths_SK = np.where(number_K == last_S[:, None], np.minimum(lengths_SK, longest_S1), lengths_SK)
+    tokens_S, lengths_SK = _lengths(texts, rate, draw)
+    used_SK, count_S = lengths_SK > 0, np.count_nonzero(lengths_SK, axis=1)
+    place_SK = texts.bos_S[:, None] + np.arange(lengths_SK.shape[1])
     # The span drawn last is longer than most: its place must not give that away.
     order_SK = np.argsort(np.where(used_SK, _at(place_SK, draw("span order")), 1.0), axis=1, kind="stable")
-    lengths_SK = np.take_along_axis(np.where(used_SK, lengths_SK, 0), order_SK, axis=1)
+    lengths_SK = np.take_along_axis(lengths_SK, order_SK, axis=1)
 
-    loose_S1 = (tokens_S - lengths_SK.sum(axis=1) - last_S)[:, None]  # visible, and not what keeps two spans apart
+    loose_S1 = (tokens_S - lengths_SK.sum(axis=1) - (count_S - 1))[:, None]  # visible, and not between two spans alone
     gaps_SK = (_at(place_SK, draw("span place")) * (loose_S1 + 1)).astype(np.int64)
     gaps_SK = np.sort(np.where(used_SK, gaps_SK, loose_S1), axis=1)
     kept_S = texts.bos_S + 1 + texts.tokens_S - tokens_S
     starts_SK = kept_S[:, None] + gaps_SK + np.cumsum(lengths_SK + 1, axis=1) - (lengths_SK + 1)
-    bos_F, kept_F = np.repeat(texts.bos_S, last_S + 1), np.repeat(kept_S, last_S + 1)
+    bos_F, kept_F = np.repeat(texts.bos_S, count_S), np.repeat(kept_S, count_S)
     return Spans(starts_SK[used_SK], lengths_SK[used_SK], bos_F, kept_F)
+
+
+def _lengths(texts: Texts, rate: float, draw: Draw) -> tuple[Ints, Ints]:
+    """Returns the tokens that each text keeps, and (S, K) the lengths of its spans in the order drawn, then zeros."""
+    budgets = np.maximum(1, _share(rate, np.arange(texts.tokens_S.max(initial=0) + 1)))
+    number_K = np.arange(budgets[-1])
+    noise_SK = _at(texts.bos_S[:, None] + number_K, draw("span length"))
+    lengths_SK = 1 + np.searchsorted(_CUMULATIVE, noise_SK, side="right")
+    covered_SK = np.cumsum(lengths_SK, axis=1)
+    suffice_SK = np.searchsorted(budgets, covered_SK, side="right") - 1  # for a text of so many tokens
+    tokens_S = np.minimum(suffice_SK, texts.tokens_S[:, None] - 2 * (number_K + 1)).max(axis=1)
+    last_S1 = np.sum(covered_SK < budgets[tokens_S, None], axis=1, keepdims=True)
+    longest_SK = tokens_S[:, None] - (covered_SK - lengths_SK) - number_K  # beside those before, and one token between
+    return tokens_S, np.where(number_K <= last_S1, np.minimum(lengths_SK, longest_SK), 0)
 
 
 def sentence_spans(texts: Texts, rate: float, ends_N: NDArray[np.bool_], draw: Draw) -> Spans:
     """Draws whole sentences until they hold the share `rate` of the text, rounded down, and one at least.
 
-    What comes before the first end of a sentence may be half a sentence; it is never hidden. Neighbours may be hidden
-    both, each as a span of its own. A text without a whole sentence is left out.
+    What comes before the first end of a sentence may be half a sentence; it is never hidden, and neither is a sentence
+    that has to make room. Neighbours may be hidden both, each as a span of its own. A text without a whole sentence is
+    left out.
 
     Args:
         texts: the samples.

@@ -33,8 +33,8 @@ class ModelConfig(Config):
     segments: int = Field(4, ge=1)
     """Rows of the segment table. Row 0 is zero for ever, so text of one segment never sees the table."""
     span_positions: int = Field(0, ge=0)
-    """Rows of the table of places within a span, which `blank_infilling` reads; 0 is no table. Row 0 is zero for ever,
-    so text outside of spans never sees the table."""
+    """Rows of the table of places within a span; 0 is no table. `blank_infilling` needs one, two rows longer than its
+    longest span. Row 0 is zero for ever, so text outside of spans never sees the table."""
     dropout: float = Field(0.0, ge=0.0, lt=1.0)
     """Probability, on the embeddings and on each layer's two residual branches."""
 

@@ -77,7 +77,7 @@ def viewed(context, rows: Windows, seeds_B: np.ndarray, **settings: object) -> V
 
 
 def test_worked_example_token_by_token():
-    # The reference's example has no bos, so token 1 stands in its place; four tokens make room for two spans.
+    # Without a bos: token 1 stands in its place. Four tokens, 61 to 64, make room for two spans.
     rows = Windows(np.array([[1, 61, 62, 63, 64, 2, 3, 4, 5, 6]]), np.arange(10)[None], None)
     spans = Spans(np.array([6, 8]), np.array([1, 2]), bos_F=np.array([0, 0]), kept_F=np.array([5, 5]))
     specials = Specials(mask=90, span_start=91, span_end=92)
