@@ -50,6 +50,8 @@ class TokenBatch:
     """int64 flattened positions that carry text: neither padding nor specials."""
     segment_ids_BT: Tensor | None = None
     """int64; 0 is the first segment. Segments never mask."""
+    span_position_ids_BT: Tensor | None = None
+    """int64; the place within a span that is filled in, from 1; 0 outside of spans (`blank_infilling`)."""
     pool_S: Tensor | None = None
     """int64 flattened positions whose state stands for a sample."""
     labels_S: Tensor | None = None

@@ -24,6 +24,7 @@ from flows.tracking.settings import TrackingSettings, load_settings
 from lightning_modules.hardware import Hardware, resolve
 from lightning_modules.networks.config import ModelConfig
 from lightning_modules.networks.estimates import count_parameters, flops_per_token
+from lightning_modules.objectives import OBJECTIVES
 from lightning_modules.stage import StageConfig
 from lightning_modules.tasks.finetuning import FinetuningConfig
 
@@ -92,6 +93,10 @@ class Plan:
                     f"finetuning.{name}.sequence_length: {task.sequence_length} is more than the model's "
                     f"{model.max_positions} positions; set model.max_positions to it or more"
                 )
+        for name, stage in self.recipe.pretraining.stages.items():
+            for use_name, use in stage.objectives.items():
+                with said_at(f"pretraining.stages.{name}.objectives.{use_name}"):
+                    OBJECTIVES[use.objective].check_model(use.settings, model)
         return model
 
     @property

@@ -3,6 +3,7 @@
 from typing import Any
 
 from data.views.base import View, ViewContext, Viewed
+from data.views.blank_infilling import BlankInfillingView
 from data.views.causal_lm import CausalLMView
 from data.views.classification import ClassificationView
 from data.views.masked_lm import MaskedLMView
@@ -11,6 +12,7 @@ from data.views.replaced_token import ReplacedTokenView
 from data.views.sentence_order import SentenceOrderView
 
 VIEWS: dict[str, type[View[Any]]] = {
+    "blank_infilling": BlankInfillingView,
     "causal_lm": CausalLMView,
     "classification": ClassificationView,
     "masked_lm": MaskedLMView,

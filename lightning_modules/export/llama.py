@@ -11,14 +11,15 @@ from safetensors.torch import load_file, save_file
 from data.vocabulary import SPECIALS
 from lightning_modules.networks.config import ModelConfig
 
-SEGMENT_TABLE = "segments.weight"
+TABLES_BESIDE = {"segments.weight", "span_positions.weight"}
+"""Tensors that Llama has no place for and needs none for: their row 0, all that plain text reads, is zero."""
 
 
 def to_llama(weights: Path, output: Path) -> None:
     """Writes config.json and model.safetensors, which `LlamaForCausalLM.from_pretrained(output)` opens.
 
-    The segment table stays behind: Llama reads text of one segment, for which the table is zero. So do the
-    objectives' heads. Dropout stays behind too: it acts in training alone.
+    The tables of segments and of places in spans stay behind: for text of one segment without spans they are zero. So
+    do the objectives' heads. Dropout stays behind too: it acts in training alone.
 
     Args:
         weights: a `weights` artifact.
@@ -34,7 +35,7 @@ def to_llama(weights: Path, output: Path) -> None:
         )
     config = ModelConfig.model_validate_json((weights / "config.json").read_text(encoding="utf-8"))
     tensors = {
-        name: tensor for name, tensor in load_file(weights / "model.safetensors").items() if name != SEGMENT_TABLE
+        name: tensor for name, tensor in load_file(weights / "model.safetensors").items() if name not in TABLES_BESIDE
     }
     expected = tensor_names(config)
     if strange := sorted(tensors.keys() - expected):

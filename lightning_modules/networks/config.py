@@ -32,6 +32,9 @@ class ModelConfig(Config):
     serves both (GPT-BERT, arXiv:2410.24159); `same` from its own position, as in BERT."""
     segments: int = Field(4, ge=1)
     """Rows of the segment table. Row 0 is zero for ever, so text of one segment never sees the table."""
+    span_positions: int = Field(0, ge=0)
+    """Rows of the table of places within a span; 0 is no table. `blank_infilling` needs one, two rows longer than its
+    longest span. Row 0 is zero for ever, so text outside of spans never sees the table."""
     dropout: float = Field(0.0, ge=0.0, lt=1.0)
     """Probability, on the embeddings and on each layer's two residual branches."""
 
@@ -88,6 +91,7 @@ class ModelChoice(Config):
     rope_theta: float | None = Field(None, gt=0.0)
     rms_norm_eps: float | None = Field(None, gt=0.0)
     segments: int | None = Field(None, ge=1)
+    span_positions: int | None = Field(None, ge=0)
     dropout: float | None = Field(None, ge=0.0, lt=1.0)
 
     @field_validator("preset")

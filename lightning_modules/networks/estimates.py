@@ -4,11 +4,11 @@ from lightning_modules.networks.config import ModelConfig
 
 
 def count_parameters(config: ModelConfig) -> dict[str, int]:
-    """Returns the parameters of a `Trunk`: `embedding` (token and segment tables), `trunk` (the rest), `total`.
+    """Returns the parameters of a `Trunk`: `embedding` (all its tables), `trunk` (the rest), `total`.
 
     Heads of objectives are not among them; the output projection is the token table and counts once.
     """
-    embedding = (config.vocab_size + config.segments) * config.hidden_size
+    embedding = (config.vocab_size + config.segments + config.span_positions) * config.hidden_size
     norms = (2 * config.num_layers + 1) * config.hidden_size
     trunk = _matrix_parameters(config) + norms
     return {"embedding": embedding, "trunk": trunk, "total": embedding + trunk}

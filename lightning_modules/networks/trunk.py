@@ -1,7 +1,8 @@
 """The backbone that every objective reads: tokens in, hidden states out, logits where asked.
 
-Parameter names and shapes are those of transformers' `LlamaForCausalLM` with tied embeddings, and the segment table
-beside them. Shapes: B rows, T positions, D width, M rows of interest, V vocabulary entries.
+Parameter names and shapes are those of transformers' `LlamaForCausalLM` with tied embeddings, and the tables of
+segments and of places in spans beside them. Shapes: B rows, T positions, D width, M rows of interest, V vocabulary
+entries.
 """
 
 from __future__ import annotations
@@ -35,9 +36,14 @@ class Trunk(nn.Module):
         self.config = config
         self.model = Decoder(config)
         self.segments = nn.Embedding(config.segments, config.hidden_size, padding_idx=0)
+        self.span_positions: nn.Embedding | None = None
+        if config.span_positions:
+            self.span_positions = nn.Embedding(config.span_positions, config.hidden_size, padding_idx=0)
         initialize(self, seed, residual_layers=config.num_layers)
-        with torch.no_grad():
-            self.segments.weight[0] = 0.0
+        for table in (self.segments, self.span_positions):
+            if table is not None:
+                with torch.no_grad():
+                    table.weight[0] = 0.0
 
     @property
     def vocabulary_VD(self) -> Tensor:
@@ -56,6 +62,9 @@ class Trunk(nn.Module):
         x_BTD = self.model.embed_tokens(batch.input_ids_BT)
         if batch.segment_ids_BT is not None:
             x_BTD = x_BTD + self.segments(batch.segment_ids_BT)
+        if batch.span_position_ids_BT is not None:
+            assert self.span_positions is not None  # `check_model` of the objective has seen to it
+            x_BTD = x_BTD + self.span_positions(batch.span_position_ids_BT)
         return F.dropout(x_BTD, self.config.dropout, self.training)
 
     def project(self, hidden_MD: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """The index of objectives: what a stage can train, by name."""
 
 from lightning_modules.objectives.base import Objective, Term
+from lightning_modules.objectives.blank_infilling import BlankInfilling
 from lightning_modules.objectives.causal_lm import CausalLM
 from lightning_modules.objectives.classification import Classification
 from lightning_modules.objectives.masked_lm import MaskedLM
@@ -9,6 +10,7 @@ from lightning_modules.objectives.replaced_token import ReplacedToken
 from lightning_modules.objectives.sentence_order import SentenceOrder
 
 OBJECTIVES: dict[str, type[Objective]] = {
+    "blank_infilling": BlankInfilling,
     "causal_lm": CausalLM,
     "classification": Classification,
     "masked_lm": MaskedLM,

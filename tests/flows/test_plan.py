@@ -76,6 +76,10 @@ def test_two_devices_share_the_micro_batches(tiny_recipe: Path) -> None:
             "finetuning.topic.sequence_length: 65 is more than the model's 64 positions; set model.max_positions to it",
         ),
         (
+            {f"{FOUNDATION}.objectives": {"blank_infilling": {}}},
+            f"{FOUNDATION}.objectives.blank_infilling: blank_infilling hides spans of up to 39 tokens, but the model",
+        ),
+        (
             {"model.hidden_size": 65},
             "model: hidden_size 65 is not a multiple of num_heads 2; change one of them",
         ),

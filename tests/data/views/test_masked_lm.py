@@ -113,6 +113,7 @@ def test_a_batch_moves_as_a_whole(context, lay_out, seeds):
         "corrupted_M",
         "real_N",
         "segment_ids_BT",
+        "span_position_ids_BT",
         "pool_S",
         "labels_S",
     ]

@@ -10,7 +10,7 @@ from lightning_modules.export import to_llama
 from lightning_modules.networks import ModelChoice, Trunk
 
 transformers = pytest.importorskip("transformers")
-CHOICE = ModelChoice(preset="tiny", num_layers=2, num_kv_heads=2, rope_theta=500.0, rms_norm_eps=1e-4)
+CHOICE = ModelChoice(preset="tiny", num_layers=2, num_kv_heads=2, rope_theta=500.0, rms_norm_eps=1e-4, span_positions=9)
 CONFIG = CHOICE.resolve(vocab_size=60, sequence_length=16)
 
 
@@ -56,12 +56,14 @@ def test_packed_samples_equal_transformers_on_each_alone(trunk: Trunk, weights: 
     torch.testing.assert_close(trunk.project(trunk.hidden(packed)), theirs, rtol=0, atol=1e-4)
 
 
-def test_names_and_shapes_are_those_of_a_llama_beside_the_segment_table(trunk: Trunk, weights: Path, tmp_path: Path):
+def test_names_and_shapes_are_those_of_a_llama_beside_the_tables_it_does_not_need(
+    trunk: Trunk, weights: Path, tmp_path: Path
+):
     theirs = {name: value.shape for name, value in opened(weights, tmp_path).state_dict().items()}
     ours = {name: value.shape for name, value in trunk.state_dict().items()}
 
     assert theirs.keys() - ours.keys() == {"lm_head.weight"}  # tied: stored once
-    assert ours.keys() - theirs.keys() == {"segments.weight"}
+    assert ours.keys() - theirs.keys() == {"segments.weight", "span_positions.weight"}
     assert all(theirs[name] == shape for name, shape in ours.items() if name in theirs)
 
 

@@ -7,14 +7,14 @@ from lightning_modules.networks import ModelChoice, Trunk, count_parameters, flo
 
 
 @pytest.mark.parametrize(
-    "choice", [ModelChoice(preset="micro"), ModelChoice(preset="tiny", num_kv_heads=2, segments=2)]
+    "choice", [ModelChoice(preset="micro"), ModelChoice(preset="tiny", num_kv_heads=2, segments=2, span_positions=9)]
 )
 def test_counted_parameters_are_those_of_the_network(choice: ModelChoice):
     config = choice.resolve(vocab_size=77, sequence_length=16)
     counted = count_parameters(config)
 
     assert counted["total"] == sum(parameter.numel() for parameter in Trunk(config).parameters())
-    assert counted["embedding"] == (77 + config.segments) * config.hidden_size
+    assert counted["embedding"] == (77 + config.segments + config.span_positions) * config.hidden_size
 
 
 def test_tiny_has_the_parameters_worked_out_by_hand():
