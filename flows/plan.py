@@ -24,6 +24,7 @@ from flows.tracking.settings import TrackingSettings, load_settings
 from lightning_modules.hardware import Hardware, resolve
 from lightning_modules.networks.config import ModelConfig
 from lightning_modules.networks.estimates import count_parameters, flops_per_token
+from lightning_modules.objectives import OBJECTIVES
 from lightning_modules.stage import StageConfig
 from lightning_modules.tasks.finetuning import FinetuningConfig
 
@@ -92,7 +93,19 @@ class Plan:
                     f"finetuning.{name}.sequence_length: {task.sequence_length} is more than the model's "
                     f"{model.max_positions} positions; set model.max_positions to it or more"
                 )
+        self._check_objectives(model)
         return model
+
+    def _check_objectives(self, model: ModelConfig) -> None:
+        """Raises RecipeError where a stage or a task has an objective that cannot train this network."""
+        stages = {
+            f"pretraining.stages.{name}.objectives": stage for name, stage in self.recipe.pretraining.stages.items()
+        }
+        tasks = {f"finetuning.{name}": task.stage() for name, task in self.recipe.finetuning.items()}
+        for place, stage in (stages | tasks).items():
+            for name, use in stage.objectives.items():
+                with said_at(f"{place}.{name}" if place in stages else place):
+                    OBJECTIVES[use.objective].check_model(use.settings, model)
 
     @property
     def last_stage(self) -> str:
