@@ -94,7 +94,7 @@ class MixtureOfExperts(nn.Module):
         out_RD = self.experts(x_ND[assignment_R // expert_NK.size(1)], sizes_E.tolist())
         gated_RD = out_RD * gate_NK.flatten()[assignment_R, None].to(out_RD.dtype)
         sent_AD = gated_RD.new_zeros(expert_NK.numel(), x_ND.size(1)).index_copy(0, assignment_R, gated_RD)
-        mixed_ND = sent_AD.view(*expert_NK.shape, -1).sum(1)
+        mixed_ND = sent_AD.unflatten(0, expert_NK.shape).sum(1)
         if real_BT is None:
             return mixed_ND.view_as(x_BTD)
         return mixed_ND.new_zeros(x_BTD.shape).masked_scatter(real_BT[..., None], mixed_ND)
