@@ -37,10 +37,10 @@ class KVCache:
         self.real_BS: Tensor | None = None
         """bool, False where a column is padding; None: nothing read yet."""
 
-    def note(self, attention: Attention, rows: int, length: int, device: torch.device) -> None:
-        """Notes that the layers have read `length` more positions of each row, and which of them are real."""
+    def note(self, input_ids_BT: Tensor, attention: Attention) -> None:
+        """Notes that the layers have read these positions too, and which of them are real."""
         new_BT = (
-            torch.ones(rows, length, dtype=torch.bool, device=device)
+            torch.ones_like(input_ids_BT, dtype=torch.bool)
             if attention.sample_ids_BT is None
             else attention.sample_ids_BT >= 0
         )

@@ -86,7 +86,6 @@ class Trunk(nn.Module):
                 is causal without padding. One sample a row; -1 in its `sample_ids_BT` marks padding.
         """
         attention = attention or Attention("causal")
-        x_BTD = self.model.embed_tokens(input_ids_BT)
-        hidden_BTD: Tensor = self.model(x_BTD, position_ids_BT, attention, cache)
-        cache.note(attention, *input_ids_BT.shape, x_BTD.device)
+        hidden_BTD: Tensor = self.model(self.model.embed_tokens(input_ids_BT), position_ids_BT, attention, cache)
+        cache.note(input_ids_BT, attention)
         return hidden_BTD
