@@ -98,14 +98,19 @@ class Plan:
 
     def _check_objectives(self, model: ModelConfig) -> None:
         """Raises RecipeError where a stage or a task has an objective that cannot train this network."""
-        stages = {
-            f"pretraining.stages.{name}.objectives": stage for name, stage in self.recipe.pretraining.stages.items()
-        }
-        tasks = {f"finetuning.{name}": task.stage() for name, task in self.recipe.finetuning.items()}
-        for place, stage in (stages | tasks).items():
-            for name, use in stage.objectives.items():
-                with said_at(f"{place}.{name}" if place in stages else place):
-                    OBJECTIVES[use.objective].check_model(use.settings, model)
+        pretraining = [
+            (f"pretraining.stages.{stage}.objectives.{name}", use)
+            for stage, config in self.recipe.pretraining.stages.items()
+            for name, use in config.objectives.items()
+        ]
+        finetuning = [
+            (f"finetuning.{name}", use)
+            for name, task in self.recipe.finetuning.items()
+            for use in task.stage().objectives.values()
+        ]
+        for place, use in [*pretraining, *finetuning]:
+            with said_at(place):
+                OBJECTIVES[use.objective].check_model(use.settings, model)
 
     @property
     def last_stage(self) -> str:

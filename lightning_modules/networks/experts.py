@@ -91,10 +91,10 @@ class MixtureOfExperts(nn.Module):
         gate_NK, expert_NK = choose(probability_NE, self.config.experts_per_token)
         assignment_R, sizes_E = dispatch(expert_NK.flatten(), self.config.experts, self._capacity(len(x_ND)))
         self.routing = _routing(logits_NE, probability_NE, expert_NK, sizes_E)
-        out_RD: Tensor = self.experts(x_ND[assignment_R // expert_NK.size(1)], sizes_E.tolist())
+        out_RD = self.experts(x_ND[assignment_R // expert_NK.size(1)], sizes_E.tolist())
         gated_RD = out_RD * gate_NK.flatten()[assignment_R, None].to(out_RD.dtype)
         sent_AD = gated_RD.new_zeros(expert_NK.numel(), x_ND.size(1)).index_copy(0, assignment_R, gated_RD)
-        mixed_ND = sent_AD.unflatten(0, expert_NK.shape).sum(1)
+        mixed_ND: Tensor = sent_AD.unflatten(0, expert_NK.shape).sum(1)
         if real_BT is None:
             return mixed_ND.view_as(x_BTD)
         return mixed_ND.new_zeros(x_BTD.shape).masked_scatter(real_BT[..., None], mixed_ND)
