@@ -61,7 +61,7 @@ def allowed(attention: Attention, length: int, device: torch.device, window: int
     """Returns bool (B or 1, T, T): True where query (second axis) sees key (third axis).
 
     Both must be of one sample; then the key must not be later, unless the mode is `full` or the key is in a prefix;
-    and it must be less than `window` positions away, to either side, in a prefix as elsewhere.
+    and it must stand less than `window` places away in the row, to either side, in a prefix as elsewhere.
     Padding (-1) sees padding, so no row of the mask is empty: an empty row is NaN in some kernels.
 
     Raises:

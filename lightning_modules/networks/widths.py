@@ -1,4 +1,4 @@
-"""How wide a layer is inside, where a recipe leaves it open.
+"""How wide a layer is inside, where a recipe leaves it open, and how many parameters that makes.
 
 The baselines are as large as the transformer they are compared with: the same number of layers and the same width
 between them, the width inside chosen so that each layer has the transformer layer's parameters, to half a unit.
