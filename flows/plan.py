@@ -93,11 +93,24 @@ class Plan:
                     f"finetuning.{name}.sequence_length: {task.sequence_length} is more than the model's "
                     f"{model.max_positions} positions; set model.max_positions to it or more"
                 )
-        for name, stage in self.recipe.pretraining.stages.items():
-            for use_name, use in stage.objectives.items():
-                with said_at(f"pretraining.stages.{name}.objectives.{use_name}"):
-                    OBJECTIVES[use.objective].check_model(use.settings, model)
+        self._check_objectives(model)
         return model
+
+    def _check_objectives(self, model: ModelConfig) -> None:
+        """Raises RecipeError where a stage or a task has an objective that cannot train this network."""
+        pretraining = [
+            (f"pretraining.stages.{stage}.objectives.{name}", use)
+            for stage, config in self.recipe.pretraining.stages.items()
+            for name, use in config.objectives.items()
+        ]
+        finetuning = [
+            (f"finetuning.{name}", use)
+            for name, task in self.recipe.finetuning.items()
+            for use in task.stage().objectives.values()
+        ]
+        for place, use in [*pretraining, *finetuning]:
+            with said_at(place):
+                OBJECTIVES[use.objective].check_model(use.settings, model)
 
     @property
     def last_stage(self) -> str:

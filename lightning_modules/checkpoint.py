@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 CONFIG, TRUNK, HEADS, STAGE = "config.json", "model.safetensors", "heads.safetensors", "stage.json"
 LAST = Path("checkpoints/last.ckpt")
 """Of a stage under way, in its work folder."""
+TRAINING_ONLY = {"dropout", "capacity_factor", "router_jitter", "router_balance_weight", "router_z_weight"}
+"""Fields of a network that weights do not depend on: a stage may have others than the one before."""
 
 
 def read_config(folder: Path) -> ModelConfig:
@@ -83,8 +85,8 @@ def hand_over(folder: Path, model: ModelConfig, trunk: Trunk, objectives: Mappin
         ValueError: the folder's network, or a head in it, has other shapes than the next stage's.
     """
     saved, wanted = read_config(folder).model_dump(), model.model_dump()
-    differing = [f"{key} is {saved[key]}, not {wanted[key]}" for key in wanted if saved[key] != wanted[key]]
-    differing = [text for text in differing if not text.startswith("dropout ")]
+    lasting = [key for key in wanted if key not in TRAINING_ONLY]
+    differing = [f"{key} is {saved[key]}, not {wanted[key]}" for key in lasting if saved[key] != wanted[key]]
     if differing:
         raise ValueError(f"{folder}: these weights are of another network: {', '.join(differing)}")
     trunk.load_state_dict(load_file(folder / TRUNK))

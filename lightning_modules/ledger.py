@@ -25,23 +25,26 @@ class Tally:
     counts: dict[str, Number] = field(default_factory=dict)
     """The same names -> number of units."""
     ratios: dict[str, tuple[Number, Number]] = field(default_factory=dict)
-    """'<use>/accuracy' -> its numerator and denominator."""
+    """'<use>/accuracy', or 'activation_sparsity' of the network itself -> its numerator and denominator."""
 
     def add(self, name: str, loss_sum: Number, count: Number, ratios: dict[str, tuple[Number, Number]]) -> None:
         """Adds one term of one micro-batch."""
         self.loss_sums[name] = self.loss_sums.get(name, 0.0) + loss_sum
         self.counts[name] = self.counts.get(name, 0) + count
         for ratio, (part, whole) in ratios.items():
-            before = self.ratios.get(f"{name}/{ratio}", (0.0, 0.0))
-            self.ratios[f"{name}/{ratio}"] = (before[0] + part, before[1] + whole)
+            self.add_ratio(f"{name}/{ratio}", part, whole)
+
+    def add_ratio(self, name: str, part: Number, whole: Number) -> None:
+        """Adds to a ratio that belongs to no term by itself."""
+        before = self.ratios.get(name, (0.0, 0.0))
+        self.ratios[name] = (before[0] + part, before[1] + whole)
 
     def add_all(self, other: Tally) -> None:
         """Adds another tally."""
         for name, loss_sum in other.loss_sums.items():
             self.add(name, loss_sum, other.counts[name], {})
         for name, (part, whole) in other.ratios.items():
-            before = self.ratios.get(name, (0.0, 0.0))
-            self.ratios[name] = (before[0] + part, before[1] + whole)
+            self.add_ratio(name, part, whole)
 
     def numbers(self) -> list[Number]:
         """Returns all sums in an order that every rank shares."""

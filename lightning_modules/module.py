@@ -25,9 +25,10 @@ from data.vocabulary import SPECIALS
 from lightning_modules.checkpoint import hand_over
 from lightning_modules.ledger import Interval, Ledger, Number, StepRecord, Tally, summed
 from lightning_modules.networks import Trunk
+from lightning_modules.networks.sparsity import metered
 from lightning_modules.objectives import OBJECTIVES, Objective
-from lightning_modules.objectives.base import Term
 from lightning_modules.spec import TrainSpec
+from lightning_modules.term import Term
 from lightning_modules.weighting import build_weighting
 
 
@@ -58,7 +59,8 @@ class StageModule(pl.LightningModule):
                 layer.compile()
         self.weighting = build_weighting(self.stage.weighting, list(self.stage.objectives), spec.seed)
         self.term_weights = {
-            name: self.objectives[name].term_weights(use.weight) for name, use in self.stage.objectives.items()
+            name: self.objectives[name].term_weights(use.weight) | spec.model.penalty_weights
+            for name, use in self.stage.objectives.items()
         }
         self.ledger = Ledger()
         self.completed_steps = 0
@@ -124,12 +126,13 @@ class StageModule(pl.LightningModule):
         self._grad_norm = clip_grad_norm_(trained, self.stage.clip_norm).detach()
 
     def named_terms(self, micro: MicroBatch) -> dict[str, Term]:
-        """Runs one micro-batch; returns '<use>' for the objective's own loss and '<use>/<term>' for the others."""
+        """Runs one micro-batch; returns '<use>' for the objective's own loss and '<use>/<term>' for the others.
+
+        Among these are the losses of the network's own, over the last forward that the objective made.
+        """
         objective = self.objectives[micro.objective]
-        return {
-            _named(micro.objective, objective, term): value
-            for term, value in objective(self.trunk, micro.batch).items()
-        }
+        terms = objective(self.trunk, micro.batch) | self.trunk.penalties()
+        return {_named(micro.objective, objective, term): value for term, value in terms.items()}
 
     def current_weights(self) -> dict[str, float]:
         """Returns what multiplies the mean of each named term in this step."""
@@ -142,7 +145,9 @@ class StageModule(pl.LightningModule):
 
     def validation_step(self, batch: MicroBatch, batch_idx: int) -> None:
         torch.manual_seed(batch.batch.seed)
-        _enter(self.validation_tally, self.named_terms(batch))
+        with metered(self.trunk) as sparsity:
+            _enter(self.validation_tally, self.named_terms(batch))
+        self.validation_tally.add_ratio("activation_sparsity", sparsity.near_zero, sparsity.activations)
 
     def on_validation_epoch_start(self) -> None:
         self.validation_tally = Tally()
@@ -178,8 +183,9 @@ class StageModule(pl.LightningModule):
     def _counts_over_ranks(self, micro_batches: Iterable[MicroBatch]) -> dict[str, Number]:
         """Returns named term -> units in this step, at least 1: what counted nothing has a loss of 0."""
         counts: dict[str, Number] = {}
+        penalties = dict.fromkeys(self.spec.model.penalty_weights, self.spec.model.num_layers)
         for micro in micro_batches:
-            for term, count in micro.counts.items():
+            for term, count in (micro.counts | penalties).items():
                 name = _named(micro.objective, self.objectives[micro.objective], term)
                 counts[name] = counts.get(name, 0) + count
         if self.trainer.world_size > 1:

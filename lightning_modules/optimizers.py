@@ -48,7 +48,7 @@ class SGDConfig(Config):
 
 
 class MuonConfig(Config):
-    """Muon for the matrices of the trunk, AdamW for all else.
+    """Muon for the matrices of the trunk, AdamW for all else, also for experts, which lie many in one tensor.
 
     Source: Jordan 2024, kellerjordan.github.io/posts/muon. Its updates are scaled to the size of AdamW's (Liu et al.
     2025, arXiv:2502.16982, section 2.2), so one `peak_lr` serves both.
@@ -59,7 +59,7 @@ class MuonConfig(Config):
     weight_decay: float = Field(0.1, ge=0.0)
     """Of the matrices that Muon updates; times the learning rate, per step."""
     others: AdamWConfig = Field(default_factory=AdamWConfig)
-    """For embeddings, norms and the heads."""
+    """For embeddings, norms, experts and the heads."""
 
     def build(self, model: nn.Module, peak_lr: float, fused: bool = True) -> Optimizer:
         """Returns the optimizer of all parameters that ask for a gradient.
@@ -69,8 +69,8 @@ class MuonConfig(Config):
         """
         in_trunk = {id(parameter) for parameter in model.get_submodule("trunk").parameters()}
         matrices, others = split_by_decay(model)
-        muons = [parameter for parameter in matrices if id(parameter) in in_trunk]
-        heads = [parameter for parameter in matrices if id(parameter) not in in_trunk]
+        muons = [parameter for parameter in matrices if id(parameter) in in_trunk and parameter.ndim == 2]
+        heads = [parameter for parameter in matrices if id(parameter) not in in_trunk or parameter.ndim > 2]
         if not muons:
             raise ValueError("optimizer 'muon': no matrix of the trunk is trained here; use 'adamw'")
         muon = Muon(

@@ -26,7 +26,8 @@ def to_llama(weights: Path, output: Path) -> None:
         output: folder to write; made if need be.
 
     Raises:
-        ValueError: the folder holds an adapter or tensors that a Llama has no place for, or lacks some.
+        ValueError: the folder holds an adapter or tensors that a Llama has no place for, or lacks some; or the model
+            has a window.
     """
     if not (weights / "model.safetensors").exists():
         raise ValueError(
@@ -34,6 +35,11 @@ def to_llama(weights: Path, output: Path) -> None:
             "into its base first, then export the result"
         )
     config = ModelConfig.model_validate_json((weights / "config.json").read_text(encoding="utf-8"))
+    if config.attention_window is not None and config.attention_window < config.max_positions:
+        raise ValueError(
+            f"{weights}: attention_window {config.attention_window} is shorter than the model's "
+            f"{config.max_positions} positions, and LlamaForCausalLM has no window"
+        )
     tensors = {
         name: tensor for name, tensor in load_file(weights / "model.safetensors").items() if name not in TABLES_BESIDE
     }

@@ -13,8 +13,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from data.batch import Attention
-from lightning_modules.networks.cache import LayerCache
+from lightning_modules.networks.cache import KVCache, LayerCache
 from lightning_modules.networks.config import ModelConfig
+from lightning_modules.networks.norm import RMSNorm
 
 
 class Visibility(NamedTuple):
@@ -33,17 +34,34 @@ class Rotation(NamedTuple):
     sin_B1TC: Tensor
 
 
-def visibility(attention: Attention, length: int, device: torch.device) -> Visibility:
+def visibility(attention: Attention, length: int, device: torch.device, window: int | None = None) -> Visibility:
     """Builds the mask of a micro-batch, once for all layers; None where the kernels need none."""
-    if attention.sample_ids_BT is None and attention.mode != "prefix":
+    if attention.sample_ids_BT is None and attention.mode != "prefix" and (window is None or window >= length):
         return Visibility(None, attention.mode == "causal")
-    return Visibility(allowed(attention, length, device).unsqueeze(1), False)
+    return Visibility(allowed(attention, length, device, window).unsqueeze(1), False)
 
 
-def allowed(attention: Attention, length: int, device: torch.device) -> Tensor:
+def visibility_after(cache: KVCache, attention: Attention, length: int, window: int | None = None) -> Visibility:
+    """Builds the mask of T positions that continue what the cache holds; `attention` is among themselves.
+
+    All rows continue in the same column, so columns apart are positions apart, whatever the padding before them.
+    """
+    assert cache.real_BS is not None
+    real_BS = cache.real_BS
+    rows, past = real_BS.shape
+    seen_BTS = real_BS[:, None, :].expand(-1, length, -1)
+    if window is not None and window < past + length:
+        column = torch.arange(past + length, device=real_BS.device)
+        seen_BTS = seen_BTS & (column[past:, None] - column[:past] < window)
+    new_BTT = allowed(attention, length, real_BS.device, window).expand(rows, -1, -1)
+    return Visibility(torch.cat((seen_BTS, new_BTT), dim=2).unsqueeze(1), False)
+
+
+def allowed(attention: Attention, length: int, device: torch.device, window: int | None = None) -> Tensor:
     """Returns bool (B or 1, T, T): True where query (second axis) sees key (third axis).
 
-    Both must be of one sample; then the key must not be later, unless the mode is `full` or the key is in a prefix.
+    Both must be of one sample; then the key must not be later, unless the mode is `full` or the key is in a prefix;
+    and it must stand less than `window` places away in the row, to either side, in a prefix as elsewhere.
     Padding (-1) sees padding, so no row of the mask is empty: an empty row is NaN in some kernels.
 
     Raises:
@@ -56,6 +74,8 @@ def allowed(attention: Attention, length: int, device: torch.device) -> Tensor:
         if attention.in_prefix_BT is None:
             raise ValueError("attention mode 'prefix' needs in_prefix_BT: it says which positions all of a sample sees")
         mask = mask | attention.in_prefix_BT[:, None, :]
+    if window is not None and window < length:
+        mask = mask & torch.ones_like(mask[:1]).tril(window - 1).triu(1 - window)
     if attention.sample_ids_BT is not None:
         mask = mask & (attention.sample_ids_BT[:, :, None] == attention.sample_ids_BT[:, None, :])
     return mask
@@ -80,7 +100,7 @@ def rotate(states_BHTC: Tensor, rotation: Rotation) -> Tensor:
 
 
 class SelfAttention(nn.Module):
-    """Multi-head attention without biases; parameter names as in `LlamaAttention`."""
+    """Multi-head attention without biases; parameter names as in `LlamaAttention`, and with norms as in Qwen3's."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -91,13 +111,19 @@ class SelfAttention(nn.Module):
         self.k_proj = nn.Linear(config.hidden_size, keys_size, bias=False)
         self.v_proj = nn.Linear(config.hidden_size, keys_size, bias=False)
         self.o_proj = nn.Linear(config.hidden_size, config.hidden_size, bias=False)
+        if config.qk_norm:
+            self.q_norm = RMSNorm(config.head_size, config.rms_norm_eps)
+            self.k_norm = RMSNorm(config.head_size, config.rms_norm_eps)
+        self.qk_norm = config.qk_norm
 
     def forward(self, x_BTD: Tensor, rotation: Rotation, seen: Visibility, cache: LayerCache | None = None) -> Tensor:
-        query_BHTC = rotate(self._heads(self.q_proj(x_BTD)), rotation)
-        key_BKSC = rotate(self._heads(self.k_proj(x_BTD)), rotation)
+        query_BHTC, key_BKSC = self._heads(self.q_proj(x_BTD)), self._heads(self.k_proj(x_BTD))
+        if self.qk_norm:
+            query_BHTC, key_BKSC = self.q_norm(query_BHTC), self.k_norm(key_BKSC)
+        query_BHTC, key_BKSC = rotate(query_BHTC, rotation), rotate(key_BKSC, rotation)
         value_BKSC = self._heads(self.v_proj(x_BTD))
         if cache is not None:
-            key_BKSC, value_BKSC = cache.append(key_BKSC, value_BKSC)
+            key_BKSC, value_BKSC = cache.append(key_BKSC, value_BKSC, dim=2)
         mixed_BHTC = F.scaled_dot_product_attention(
             query_BHTC, key_BKSC, value_BKSC, attn_mask=seen.mask, is_causal=seen.is_causal, enable_gqa=self.grouped
         )

@@ -1,6 +1,6 @@
-"""Keys and values of the positions already read, for generation.
+"""What the layers keep of the positions already read, for generation.
 
-Shapes: B rows, S positions read so far, K key heads, C head width.
+Shapes: B rows, S positions read so far.
 """
 
 from __future__ import annotations
@@ -8,24 +8,21 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from data.batch import Attention
 from lightning_modules.networks.config import ModelConfig
 
 
 class LayerCache:
-    """Keys and values of one layer."""
+    """What one layer keeps: keys and values, an LSTM's state, or what a convolution has read."""
 
     def __init__(self) -> None:
-        self.key_BKSC: Tensor | None = None
-        self.value_BKSC: Tensor | None = None
+        self.past: tuple[Tensor, ...] = ()
+        """Tensors whose first axis is B; empty: nothing read yet."""
 
-    def append(self, key_BKTC: Tensor, value_BKTC: Tensor) -> tuple[Tensor, Tensor]:
-        """Adds T positions and returns all, old and new."""
-        if self.key_BKSC is None or self.value_BKSC is None:
-            self.key_BKSC, self.value_BKSC = key_BKTC, value_BKTC
-        else:
-            self.key_BKSC = torch.cat((self.key_BKSC, key_BKTC), dim=2)
-            self.value_BKSC = torch.cat((self.value_BKSC, value_BKTC), dim=2)
-        return self.key_BKSC, self.value_BKSC
+    def append(self, *new: Tensor, dim: int) -> tuple[Tensor, ...]:
+        """Adds positions, which are axis `dim` of each tensor, and returns all, old and new."""
+        self.past = tuple(torch.cat(pair, dim) for pair in zip(self.past, new, strict=True)) if self.past else new
+        return self.past
 
 
 class KVCache:
@@ -40,11 +37,19 @@ class KVCache:
         self.real_BS: Tensor | None = None
         """bool, False where a column is padding; None: nothing read yet."""
 
+    def note(self, input_ids_BT: Tensor, attention: Attention) -> None:
+        """Notes that the layers have read these positions too, and which of them are real."""
+        new_BT = (
+            torch.ones_like(input_ids_BT, dtype=torch.bool)
+            if attention.sample_ids_BT is None
+            else attention.sample_ids_BT >= 0
+        )
+        self.real_BS = new_BT if self.real_BS is None else torch.cat((self.real_BS, new_BT), dim=1)
+
     def select(self, rows: Tensor) -> None:
         """Keeps the rows of these indices, in their order: for beams, and to drop rows that have ended."""
         if self.real_BS is None:
             return
         self.real_BS = self.real_BS[rows]
         for layer in self.layers:
-            if layer.key_BKSC is not None and layer.value_BKSC is not None:
-                layer.key_BKSC, layer.value_BKSC = layer.key_BKSC[rows], layer.value_BKSC[rows]
+            layer.past = tuple(tensor[rows] for tensor in layer.past)

@@ -8,9 +8,8 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from data.batch import TokenBatch
-from lightning_modules.networks.attention import visibility
 from lightning_modules.networks.config import ModelConfig
-from lightning_modules.networks.layers import Stack
+from lightning_modules.networks.transformer import Transformer
 from lightning_modules.networks.trunk import Trunk
 
 
@@ -21,12 +20,11 @@ class Generator(nn.Module):
         """Builds a stack of the shape `config` for a trunk of width `trunk_size`."""
         super().__init__()
         self.narrow = nn.Linear(trunk_size, config.hidden_size, bias=False)
-        self.stack = Stack(config)
+        self.stack = Transformer(config)
         self.widen = nn.Linear(config.hidden_size, trunk_size, bias=False)
 
     def forward(self, trunk: Trunk, batch: TokenBatch) -> Tensor:
         """Returns states (B, T, D) that `trunk.project` can read."""
         x_BTG = self.narrow(trunk.embed(batch))
-        seen = visibility(batch.attention, x_BTG.size(1), x_BTG.device)
-        hidden_BTD: Tensor = self.widen(self.stack(x_BTG, batch.position_ids_BT, seen))
+        hidden_BTD: Tensor = self.widen(self.stack(x_BTG, batch.position_ids_BT, batch.attention))
         return hidden_BTD

@@ -12,29 +12,34 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from data.batch import Attention, TokenBatch
-from lightning_modules.networks.attention import Visibility, allowed, visibility
 from lightning_modules.networks.cache import KVCache
-from lightning_modules.networks.config import ModelConfig
+from lightning_modules.networks.config import Architecture, ModelConfig
+from lightning_modules.networks.convolution import GatedConvolution
 from lightning_modules.networks.initialization import initialize
-from lightning_modules.networks.layers import Stack
+from lightning_modules.networks.recurrent import Recurrent
+from lightning_modules.networks.stack import Stack
+from lightning_modules.networks.transformer import Transformer
+from lightning_modules.term import Term
 
-
-class Decoder(Stack):
-    """A stack with its token table: the `model.` of a Llama checkpoint."""
-
-    def __init__(self, config: ModelConfig) -> None:
-        super().__init__(config)
-        self.embed_tokens = nn.Embedding(config.vocab_size, config.hidden_size)
+STACKS: dict[Architecture, type[Transformer] | type[Recurrent] | type[GatedConvolution]] = {
+    "convolution": GatedConvolution,
+    "lstm": Recurrent,
+    "transformer": Transformer,
+}
 
 
 class Trunk(nn.Module):
-    """Pre-norm RMSNorm, rotary positions, SwiGLU, no biases; the token table is also the output projection."""
+    """A stack between the token table, which is also the output projection, and the objectives.
+
+    The transformer has pre-norm RMSNorm, rotary positions, SwiGLU and no biases.
+    """
 
     def __init__(self, config: ModelConfig, seed: int = 0) -> None:
         """Draws the first weights from `seed`, the same whatever torch's global generator holds."""
         super().__init__()
         self.config = config
-        self.model = Decoder(config)
+        self.model: Stack = STACKS[config.architecture](config)
+        self.model.embed_tokens = nn.Embedding(config.vocab_size, config.hidden_size)
         self.segments = nn.Embedding(config.segments, config.hidden_size, padding_idx=0)
         self.span_positions: nn.Embedding | None = None
         if config.span_positions:
@@ -52,10 +57,16 @@ class Trunk(nn.Module):
 
     def hidden(self, batch: TokenBatch) -> Tensor:
         """Returns states (B, T, D) after the last norm, under the batch's attention."""
-        x_BTD = self.embed(batch)
-        seen = visibility(batch.attention, batch.input_ids_BT.size(1), x_BTD.device)
-        hidden_BTD: Tensor = self.model(x_BTD, batch.position_ids_BT, seen)
+        hidden_BTD: Tensor = self.model(self.embed(batch), batch.position_ids_BT, batch.attention)
         return hidden_BTD
+
+    def penalties(self) -> dict[str, Term]:
+        """Returns the losses of the network's own over its last forward, and forgets them.
+
+        A model with experts has `router_balance` and `router_z`, with one unit a layer; a dense one has none. What
+        their means are multiplied by is in the config's `penalty_weights`.
+        """
+        return self.model.penalties()
 
     def embed(self, batch: TokenBatch) -> Tensor:
         """Returns (B, T, D): what the first layer reads."""
@@ -84,20 +95,6 @@ class Trunk(nn.Module):
                 is causal without padding. One sample a row; -1 in its `sample_ids_BT` marks padding.
         """
         attention = attention or Attention("causal")
-        rows, length = input_ids_BT.shape
-        x_BTD = self.model.embed_tokens(input_ids_BT)
-        new_BT = (
-            torch.ones(rows, length, dtype=torch.bool, device=x_BTD.device)
-            if attention.sample_ids_BT is None
-            else attention.sample_ids_BT >= 0
-        )
-        if cache.real_BS is None:
-            seen = visibility(attention, length, x_BTD.device)
-            cache.real_BS = new_BT
-        else:
-            new_BTT = allowed(attention, length, x_BTD.device).expand(rows, -1, -1)
-            past_BTS = cache.real_BS[:, None, :].expand(-1, length, -1)
-            seen = Visibility(torch.cat((past_BTS, new_BTT), dim=2).unsqueeze(1), False)
-            cache.real_BS = torch.cat((cache.real_BS, new_BT), dim=1)
-        hidden_BTD: Tensor = self.model(x_BTD, position_ids_BT, seen, cache)
+        hidden_BTD: Tensor = self.model(self.model.embed_tokens(input_ids_BT), position_ids_BT, attention, cache)
+        cache.note(input_ids_BT, attention)
         return hidden_BTD

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from torch import Tensor, nn
+from torch import nn
 
 from data.batch import TokenBatch
 from data.config import Config
@@ -14,18 +13,9 @@ from data.vocabulary import Specials
 from lightning_modules.networks.config import ModelConfig
 from lightning_modules.networks.initialization import initialize
 from lightning_modules.networks.trunk import Trunk
+from lightning_modules.term import Term
 
-
-@dataclass(frozen=True)
-class Term:
-    """One loss of one micro-batch as a sum with its count: the step divides, over micro-batches and devices."""
-
-    loss_sum: Tensor
-    """Scalar, fp32, in nats; 0.0 where nothing is counted."""
-    count: int | Tensor
-    """Units that `loss_sum` runs over."""
-    ratios: dict[str, tuple[Tensor, int | Tensor]] = field(default_factory=dict)
-    """What else is worth logging, each as (sum, count), without gradients."""
+__all__ = ["Objective", "Term"]
 
 
 class Objective(nn.Module, ABC):
@@ -33,6 +23,8 @@ class Objective(nn.Module, ABC):
 
     name: ClassVar[str]
     config_class: ClassVar[type[Config]]
+    reads_causally: ClassVar[bool] = False
+    """Whether every state is asked only about what follows, so that networks without attention can be trained too."""
 
     def __init__(self, config: Any, model_config: ModelConfig, specials: Specials) -> None:
         """Builds the heads.
@@ -55,6 +47,11 @@ class Objective(nn.Module, ABC):
         Raises:
             ValueError: what does not fit, and how to mend it.
         """
+        if not (model_config.attends or cls.reads_causally):
+            raise ValueError(
+                f"{cls.name} looks to both sides, but a model of architecture {model_config.architecture!r} only reads "
+                "from left to right: set model.architecture to 'transformer', or train causal_lm alone"
+            )
 
     def initialize(self, seed: int) -> None:
         """Draws the heads' first weights from `seed` alone."""

@@ -20,3 +20,4 @@ class CausalLM(TokenPrediction):
 
     name: ClassVar[str] = "causal_lm"
     config_class: ClassVar[type[Config]] = CausalLMConfig
+    reads_causally: ClassVar[bool] = True

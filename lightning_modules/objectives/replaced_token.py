@@ -19,9 +19,10 @@ from data.batch import TokenBatch
 from data.config import Config
 from data.views.replaced_token import ReplacedTokenViewConfig
 from data.vocabulary import Specials
-from lightning_modules.networks.config import ModelConfig, swiglu_width
+from lightning_modules.networks.config import ModelConfig
 from lightning_modules.networks.generator import Generator
 from lightning_modules.networks.trunk import Trunk
+from lightning_modules.networks.widths import swiglu_width
 from lightning_modules.objectives.base import Objective, Term
 from lightning_modules.objectives.cross_entropy import CHUNK_LOGITS, summed_cross_entropy
 
@@ -39,7 +40,10 @@ class ReplacedTokenConfig(ReplacedTokenViewConfig):
     """What the mean of the generator's loss is multiplied by, whatever the objective's own weight."""
 
     def generator_network(self, model_config: ModelConfig) -> ModelConfig:
-        """Returns the shape of the generator beside a trunk of this shape; both have heads of the same size."""
+        """Returns the shape of the generator beside a trunk of this shape; both have heads of the same size.
+
+        It is dense beside a trunk of experts too: it is small, and nothing would balance its router.
+        """
         heads = max(1, round(model_config.num_heads * self.generator_width))
         width = heads * model_config.head_size
         return model_config.model_copy(
@@ -48,6 +52,7 @@ class ReplacedTokenConfig(ReplacedTokenViewConfig):
                 "num_heads": heads,
                 "num_kv_heads": heads,
                 "intermediate_size": swiglu_width(width),
+                "experts": 1,
                 "num_layers": self.generator_layers or model_config.num_layers,
             }
         )

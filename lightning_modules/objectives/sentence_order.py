@@ -44,6 +44,7 @@ class SentenceOrder(Objective):
 
     @classmethod
     def check_model(cls, config: SentenceOrderConfig, model_config: ModelConfig) -> None:
+        super().check_model(config, model_config)
         if config.segments > model_config.segments:
             raise ValueError(
                 f"sentence_order has {config.segments} segments, but the model's segment table has "

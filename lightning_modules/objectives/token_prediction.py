@@ -21,6 +21,7 @@ class TokenPrediction(Objective):
 
     @classmethod
     def check_model(cls, config: LabelSmoothing, model_config: ModelConfig) -> None:
+        super().check_model(config, model_config)
         config.uniform_smoothing(model_config.vocab_size)
 
     def forward(self, trunk: Trunk, batch: TokenBatch) -> dict[str, Term]:

@@ -92,6 +92,18 @@ def test_two_devices_share_the_micro_batches(tiny_recipe: Path) -> None:
             "corpus.sources.pairs: task 'translat' is no entry of finetuning with a source of its own (topic, ",
         ),
         (
+            {"model.architecture": "lstm"},
+            "pretraining.stages.foundation.objectives.cloze: masked_lm looks to both sides, but a model of architect",
+        ),
+        (
+            {"model.attention_window": 0},
+            "model.attention_window: Input should be greater than 0 (given: 0)",
+        ),
+        (
+            {"model.experts_per_token": 2},
+            "model: experts_per_token says how experts are used, but there is one: set experts to 2 or more",
+        ),
+        (
             {"training.devices": 1000, "training.strategy": "ddp", "training.threads": 1000},
             "training: devices=1000 on cpu: this machine has ",
         ),

@@ -1,4 +1,5 @@
 import itertools
+from typing import Any
 
 import pytest
 import torch
@@ -14,9 +15,9 @@ CONFIG = ModelChoice(preset="micro").resolve(vocab_size=FIRST + 5, sequence_leng
 PROMPTS = [[2, FIRST, FIRST + 1, FIRST + 2], [2, FIRST + 3], [2, FIRST + 1, FIRST + 1]]
 
 
-def sharp_trunk(seed: int = 0) -> Trunk:
+def sharp_trunk(seed: int = 0, **options: Any) -> Trunk:
     """Untrained, with the weights scaled up until it has opinions."""
-    trunk = Trunk(CONFIG, seed)
+    trunk = Trunk(ModelChoice(preset="micro", **options).resolve(CONFIG.vocab_size, CONFIG.max_positions), seed)
     with torch.no_grad():
         for parameter in trunk.model.parameters():
             parameter.mul_(4.0 if parameter.dim() > 1 else 1.0)
@@ -53,6 +54,25 @@ def test_cached_batched_greedy_is_the_uncached_one_prompt_by_prompt(mode: Attent
     found = decode(trunk, PROMPTS, DecodingConfig(max_new_tokens=8), mode=mode)
 
     assert found == [greedy(trunk, prompt, 8, mode) for prompt in PROMPTS]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"architecture": "lstm"},
+        {"architecture": "convolution"},
+        {"attention_window": 3},
+        {"experts": 3, "qk_norm": True},
+    ],
+)
+@pytest.mark.parametrize("beams", [1, 2])
+def test_every_kind_of_network_continues_a_prompt_the_same_among_others_and_alone(options: dict[str, Any], beams: int):
+    trunk, config = sharp_trunk(**options), DecodingConfig(max_new_tokens=8, beams=beams)
+    alone = [decode(trunk, [prompt], config, mode="causal")[0] for prompt in PROMPTS]
+
+    assert decode(trunk, PROMPTS, config, mode="causal") == alone
+    if beams == 1:
+        assert alone == [greedy(trunk, prompt, 8, "causal") for prompt in PROMPTS]
 
 
 def score(trunk: Trunk, prompt: list[int], answer: list[int], limit: int, penalty: float) -> float:

@@ -1,5 +1,6 @@
 """One optimizer step against the gradient written out."""
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -13,6 +14,7 @@ from lightning_modules.callbacks import StageRecorder
 from lightning_modules.datamodule import StageData
 from lightning_modules.ledger import Diverged, Ledger, StepRecord, Tally
 from lightning_modules.module import StageModule
+from lightning_modules.networks import ModelConfig
 from lightning_modules.spec import TrainSpec
 
 MakeSpec = Callable[..., TrainSpec]
@@ -67,6 +69,76 @@ def test_step_over_unequal_micro_batches_equals_one_big_batch(make_spec: MakeSpe
     moved = {name: (before[name] - part) / LR for name, part in module.named_parameters()}
     for name, gradient in expected.items():
         torch.testing.assert_close(moved[name], gradient, rtol=1e-4, atol=2e-6)
+
+
+EXPERTS = {"experts": 2, "experts_per_token": 2, "router_jitter": 0.0, "router_balance_weight": 3.0}
+
+
+def test_losses_of_the_router_join_the_step_as_means_over_layers_and_micro_batches(make_spec: MakeSpec):
+    plain = one_step(make_spec, objectives={"causal_lm": {"weight": 2.0}})
+    spec = plain.model_copy(update={"model": ModelConfig(**plain.model.model_dump() | EXPERTS)})
+    before = StageModule(spec)
+
+    module, batch = run(spec)
+
+    terms = [before.named_terms(micro) for micro in batch.micro_batches]
+    means = {
+        name: sum(of_micro[name].loss_sum for of_micro in terms) / sum(of_micro[name].count for of_micro in terms)
+        for name in terms[0]
+    }
+    assert [of_micro["causal_lm/router_z"].count for of_micro in terms] == [2, 2, 2, 2]  # layers
+    balance, z = means["causal_lm/router_balance"], means["causal_lm/router_z"]
+    (2.0 * means["causal_lm"] + 3.0 * balance + 1e-3 * z).backward()
+    for name, part in before.named_parameters():
+        if part.grad is not None:
+            moved = (part - module.get_parameter(name)) / LR
+            torch.testing.assert_close(moved, part.grad, rtol=1e-4, atol=2e-6)
+    assert module.trunk.model.layers[0].mlp.routing is None
+
+
+def test_a_generator_beside_experts_is_dense_and_penalises_nothing(make_spec: MakeSpec):
+    plain = one_step(make_spec, objectives={"replaced_token": {}})
+    spec = plain.model_copy(update={"model": ModelConfig(**plain.model.model_dump() | EXPERTS)})
+    module, data = StageModule(spec), StageData(spec)
+
+    terms = module.named_terms(data.train_dataloader().step(0).micro_batches[0])
+
+    assert terms.keys() == module.current_weights().keys()
+    assert {name.rpartition("/")[2] for name in terms} == {"replaced_token", "generator", "router_balance", "router_z"}
+    assert terms["replaced_token/router_balance"].count == spec.model.num_layers
+
+
+def test_validation_measures_routers_and_the_sparsity_of_the_network_once(make_spec: MakeSpec):
+    plain = make_spec()
+    spec = plain.model_copy(update={"model": ModelConfig(**plain.model.model_dump() | EXPERTS)})
+
+    module, _ = run(spec)
+
+    router = {"router_balance/loss", "router_balance/load_entropy", "router_balance/dropped_share", "router_z/loss"}
+    own = {"loss", "accuracy"}
+    uses = {f"validation/{use}/{part}" for use in spec.stage.objectives for part in own | router}
+    assert module.validation_metrics.keys() == uses | {"validation/activation_sparsity"}
+    assert 0.0 < module.validation_metrics["validation/activation_sparsity"] < 1.0
+    assert module.validation_metrics["validation/forward/router_balance/dropped_share"] == 0.0
+    logged = [json.loads(line)["metrics"] for line in (spec.work / "metrics.jsonl").read_text().splitlines()]
+    assert "train/cloze/router_z/loss" in logged[1]
+    assert not any("train/activation_sparsity" in metrics for metrics in logged)
+
+
+@pytest.mark.parametrize("architecture", ["lstm", "convolution"])
+def test_baselines_learn_what_they_can_read_and_refuse_the_rest(make_spec: MakeSpec, architecture: str):
+    def spec(objective: str) -> TrainSpec:
+        plain = make_spec(stage={"objectives": {objective: {}}}, steps=12)
+        return plain.model_copy(update={"model": plain.model.model_copy(update={"architecture": architecture})})
+
+    trained = spec("causal_lm")
+    module, _ = run(trained)
+    logged = [json.loads(line)["metrics"] for line in (trained.work / "metrics.jsonl").read_text().splitlines()]
+    assert logged[-1]["validation/causal_lm/loss"] < logged[0]["validation/causal_lm/loss"]
+    assert "validation/activation_sparsity" not in module.validation_metrics
+
+    with pytest.raises(ValueError, match=f"masked_lm looks to both sides, but a model of architecture '{architecture}"):
+        StageModule(spec("masked_lm"))
 
 
 def test_weight_zero_leaves_heads_as_they_were(make_spec: MakeSpec):

@@ -76,6 +76,16 @@ def test_muon_takes_the_matrices_of_the_trunk_and_adamw_the_rest():
     assert sum(len(group["params"]) for group in optimizer.param_groups) == len(list(model.parameters()))
 
 
+def test_muon_leaves_experts_to_adamw_which_decays_them():
+    model = Model()
+    model.trunk = Trunk(MODEL.model_copy(update={"experts": 2}))
+
+    muon, decayed, _ = MuonConfig().build(model, 1e-3).param_groups
+
+    assert names(model, muon["params"]) == {"q_proj", "k_proj", "v_proj", "o_proj", "gate"}
+    assert {parameter.ndim for parameter in decayed["params"]} == {2, 3}
+
+
 def test_muon_moves_a_matrix_as_torch_does_and_the_rest_as_adamw_does():
     ours, theirs = Model(), Model()
     theirs.load_state_dict(ours.state_dict())

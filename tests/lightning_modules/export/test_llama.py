@@ -84,3 +84,10 @@ def test_tensors_without_a_place_and_missing_ones_are_named(weights: Path, tmp_p
     save_file(tensors, weights / "model.safetensors")
     with pytest.raises(ValueError, match=r"needs model\.norm\.weight"):
         to_llama(weights, tmp_path / "llama")
+
+
+def test_a_model_with_a_window_is_refused(weights: Path, tmp_path: Path):
+    (weights / "config.json").write_text(CONFIG.model_copy(update={"attention_window": 8}).model_dump_json())
+
+    with pytest.raises(ValueError, match="attention_window 8 is shorter than the model's 16 positions"):
+        to_llama(weights, tmp_path / "llama")

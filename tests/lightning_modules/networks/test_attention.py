@@ -9,8 +9,10 @@ from lightning_modules.networks.config import ModelChoice
 CPU = torch.device("cpu")
 
 
-def shown(attention: Attention, length: int) -> list[str]:
-    return ["".join("x" if seen else "." for seen in row) for row in allowed(attention, length, CPU)[0].tolist()]
+def shown(attention: Attention, length: int, window: int | None = None) -> list[str]:
+    return [
+        "".join("x" if seen else "." for seen in row) for row in allowed(attention, length, CPU, window)[0].tolist()
+    ]
 
 
 def test_causal_mask_keeps_samples_apart_and_padding_to_itself():
@@ -45,6 +47,29 @@ def test_no_prefix_is_causal_and_all_prefix_is_full(in_prefix: bool, mode: str):
 def test_rows_of_one_sample_need_no_mask():
     assert visibility(Attention("causal"), 4, CPU) == (None, True)
     assert visibility(Attention("full"), 4, CPU) == (None, False)
+
+
+def test_window_of_three_over_ten_positions_leaves_27_pairs():
+    assert allowed(Attention("causal"), 10, CPU, window=3).sum() == 27
+
+
+def test_window_looks_to_both_sides_in_full_mode():
+    assert shown(Attention("full"), 4, window=2) == ["xx..", "xxx.", ".xxx", "..xx"]
+
+
+def test_window_is_counted_within_packed_samples_and_spares_no_prefix():
+    attention = Attention(
+        "prefix",
+        sample_ids_BT=tensor([[0, 0, 0, 0, 1, 1]]),
+        in_prefix_BT=tensor([[True, True, False, False, True, False]]),
+    )
+
+    assert shown(attention, 6, window=2) == ["xx....", "xx....", ".xx...", "..xx..", "....x.", "....xx"]
+
+
+@pytest.mark.parametrize(("window", "builds"), [(3, True), (4, False), (5, False)])
+def test_only_a_window_shorter_than_the_row_needs_a_mask(window: int, builds: bool):
+    assert (visibility(Attention("causal"), 4, CPU, window).mask is not None) == builds
 
 
 def test_prefix_mode_without_a_prefix_is_refused():

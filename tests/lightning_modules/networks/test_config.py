@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -47,11 +48,23 @@ def test_positions_shorter_than_the_sequences_are_refused():
         ({"num_heads": 3}, "hidden_size 64 is not a multiple of num_heads 3"),
         ({"hidden_size": 30, "num_heads": 2}, "it must be even"),
         ({"num_heads": 4, "num_kv_heads": 3}, "num_heads 4 is not a multiple of num_kv_heads 3"),
+        ({"experts_per_token": 2}, "experts_per_token says how experts are used, but there is one: set experts to 2"),
+        ({"capacity_factor": None}, "capacity_factor says how experts are used, but there is one"),
+        ({"architecture": "lstm", "attention_window": 8}, "architecture 'lstm' has no attention_window: only the tr"),
+        ({"architecture": "convolution", "qk_norm": True}, "architecture 'convolution' has no qk_norm"),
+        ({"architecture": "lstm", "experts": 2}, "architecture 'lstm' has no experts"),
     ],
 )
-def test_numbers_that_do_not_fit_are_refused(changes: dict[str, int], message: str):
+def test_what_does_not_fit_is_refused(changes: dict[str, Any], message: str):
     with pytest.raises(ValueError, match=message):
         ModelChoice(preset="micro", **changes).resolve(100, 32)
+
+
+def test_options_reach_the_description_also_where_they_are_none():
+    config = ModelChoice(preset="micro", experts=4, capacity_factor=None, attention_window=8).resolve(100, 32)
+
+    assert (config.experts, config.capacity_factor, config.attention_window) == (4, None, 8)
+    assert ModelConfig.model_validate_json(config.model_dump_json()) == config
 
 
 def test_describing_a_network_does_not_import_torch():

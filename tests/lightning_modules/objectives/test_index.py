@@ -2,6 +2,8 @@ import importlib
 import inspect
 import pkgutil
 
+import pytest
+
 import lightning_modules.objectives
 from data.views import VIEWS
 from data.vocabulary import SPECIALS
@@ -23,6 +25,14 @@ def test_every_objective_in_the_folder_is_in_the_index_under_its_name():
 
 def test_every_objective_reads_the_view_of_its_name():
     assert OBJECTIVES.keys() == VIEWS.keys()
+
+
+@pytest.mark.parametrize("objective", [part for part in OBJECTIVES.values() if not part.reads_causally])
+def test_objectives_that_look_to_both_sides_refuse_a_network_that_cannot(objective: type[Objective]):
+    lstm = ModelChoice(preset="micro", architecture="lstm").resolve(vocab_size=60, sequence_length=16)
+
+    with pytest.raises(ValueError, match=f"{objective.name} looks to both sides, but a model of architecture 'lstm'"):
+        objective.check_model(objective.config_class.model_construct(), lstm)
 
 
 def test_heads_depend_on_the_seed_alone():

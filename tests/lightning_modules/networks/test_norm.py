@@ -1,7 +1,7 @@
 import torch
 import torch.nn.functional as F
 
-from lightning_modules.networks.layers import RMSNorm
+from lightning_modules.networks.norm import RMSNorm
 
 
 def test_rms_norm_equals_torch_in_value_and_gradient():
