@@ -104,7 +104,8 @@ def test_stage_leaves_weights_and_metrics(make_spec: MakeSpec):
     assert written[0]["metrics"].keys() >= {"validation/forward/loss", "validation/cloze/loss"}
     assert written[1]["metrics"].keys() >= {
         "train/loss", "train/forward/loss", "train/cloze/loss", "train/cloze/accuracy", "train/cloze/weight",
-        "train/lr", "train/grad_norm", "throughput/tokens_per_second", "throughput/corpus_tokens",
+        "train/cloze/factor", "train/lr", "train/grad_norm", "throughput/tokens_per_second",
+        "throughput/corpus_tokens",
     }  # fmt: skip
     stage = json.loads((spec.output / "stage.json").read_text())
     assert (stage["steps"], stage["tokens"]) == (6, 2536)
