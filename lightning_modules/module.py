@@ -210,17 +210,17 @@ class StageModule(pl.LightningModule):
     def _observe(self, batch: StepBatch, tally: Tally, gradient_norms: dict[str, float]) -> None:
         """Shows the weighting what it needs of this step, over all ranks."""
         needs = self.weighting.needs_at(batch.step)
-        tallies = [tally] if needs else []
+        tallies = {"losses": tally} if needs else {}
         if "loss_after_step" in needs:
-            tallies.append(self._again(batch.micro_batches))
-        read = [
-            {name: loss for name, loss in total.losses().items() if name in self.stage.objectives}
-            for total, _ in summed(tallies, [[] for _ in tallies], self.device)
-        ]
-        for losses in read:
+            tallies["losses_after"] = self._again(batch.micro_batches)
+        totals = [total for total, _ in summed(list(tallies.values()), [[] for _ in tallies], self.device)]
+        shown = {
+            field: {name: loss for name, loss in total.losses().items() if name in self.stage.objectives}
+            for field, total in zip(tallies, totals, strict=True)
+        }
+        for losses in shown.values():
             check_finite(self.completed_steps, losses)
-        before, after, *_ = [*read, {}, {}]
-        self.weighting.observe(batch.step, Observation(before, gradient_norms, after))
+        self.weighting.observe(batch.step, Observation(gradient_norms=gradient_norms, **shown))
 
     @torch.no_grad()
     def _again(self, micro_batches: Iterable[MicroBatch]) -> Tally:

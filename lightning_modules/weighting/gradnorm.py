@@ -67,8 +67,11 @@ class GradNorm(Weighting[GradNormConfig]):
         self._logarithms.values_K.copy_(torch.tensor(list(self._factors.values()), dtype=torch.float64).log())
 
     def state_dict(self) -> dict[str, Any]:
-        own = {"left": self._left, "window": self._window, "logarithms": self._logarithms}
-        return super().state_dict() | {name: part.state_dict() for name, part in own.items()}
+        return super().state_dict() | {
+            "left": self._left.state_dict(),
+            "window": self._window.state_dict(),
+            "logarithms": self._logarithms.state_dict(),
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         super().load_state_dict(state)
