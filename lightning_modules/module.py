@@ -220,7 +220,9 @@ class StageModule(pl.LightningModule):
         }
         for losses in shown.values():
             check_finite(self.completed_steps, losses)
-        self.weighting.observe(batch.step, Observation(gradient_norms=gradient_norms, **shown))
+        # An objective whose micro-batches held nothing to learn has no loss, and the length 0 is not its gradient's.
+        norms = {name: norm for name, norm in gradient_norms.items() if name in shown.get("losses", {})}
+        self.weighting.observe(batch.step, Observation(gradient_norms=norms, **shown))
 
     @torch.no_grad()
     def _again(self, micro_batches: Iterable[MicroBatch]) -> Tally:

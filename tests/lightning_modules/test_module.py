@@ -1,12 +1,14 @@
 """One optimizer step against the gradient written out."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
 from torch.nn.utils import parameters_to_vector
+from torch.utils.data import DataLoader
 
 from data.batch import StepBatch
 from lightning_modules import train
@@ -46,7 +48,15 @@ def run(spec: TrainSpec) -> tuple[StageModule, StepBatch]:
 
 def run_observed(spec: TrainSpec) -> tuple[StageModule, list[Observation]]:
     """Trains and returns the module with what its weighting was shown."""
-    module, shown = StageModule(spec), []
+    module = StageModule(spec)
+    shown = observing(module)
+    train.train(module, StageData(spec))
+    return module, shown
+
+
+def observing(module: StageModule) -> list[Observation]:
+    """Returns a list that gets what the module's weighting is shown."""
+    shown = []
     observe = module.weighting.observe
 
     def note(step: int, observation: Observation) -> None:
@@ -54,8 +64,7 @@ def run_observed(spec: TrainSpec) -> tuple[StageModule, list[Observation]]:
         observe(step, observation)
 
     module.weighting.observe = note
-    train.train(module, StageData(spec))
-    return module, shown
+    return shown
 
 
 def gradients(spec: TrainSpec, batch: StepBatch) -> dict[str, Tensor]:
@@ -152,6 +161,26 @@ def test_gradient_norms_are_those_of_each_objective_alone(make_spec: MakeSpec):
         parts = torch.autograd.grad(loss, list(fresh.trunk.model.layers[-1].parameters()))
         norm = torch.cat([part.flatten() for part in parts]).norm().item()
         assert observation.gradient_norms[use] == pytest.approx(norm, rel=1e-4)
+
+
+def test_an_objective_that_counted_nothing_shows_neither_loss_nor_gradient(make_spec: MakeSpec):
+    objectives = {"cloze": {"objective": "masked_lm", "share": 0.5}, "order": THREE["order"] | {"share": 0.5}}
+    module = StageModule(one_step(make_spec, objectives=objectives, weighting={"method": "gradnorm"}))
+    data = StageData(module.spec)
+    step = data.train_dataloader().step(0)
+    nothing = torch.empty(0, dtype=torch.long)
+    emptied = [
+        replace(micro, batch=replace(micro.batch, predict_M=nothing, targets_M=nothing), counts={"masked_lm": 0})
+        if micro.objective == "cloze"
+        else micro
+        for micro in step.micro_batches
+    ]
+    data.train_dataloader = lambda: DataLoader([replace(step, micro_batches=emptied)], batch_size=None)
+
+    shown = observing(module)
+    train.train(module, data)
+
+    assert shown[0].losses.keys() == shown[0].gradient_norms.keys() == {"order"}
 
 
 def test_losses_after_a_step_that_moves_nothing_are_those_before_it(make_spec: MakeSpec):
