@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import torch
@@ -80,6 +81,8 @@ class StepRecord:
     tally: Tally
     weights: dict[str, float]
     """Name of a loss -> recipe's weight times the factor of this step."""
+    factors: dict[str, float]
+    """Objective -> factor of this step."""
     lr: float
     positions: int
     """Through the trunk, of this rank."""
@@ -116,6 +119,17 @@ def summed(tallies: list[Tally], others: list[list[Number]], device: torch.devic
     ]
 
 
+def check_finite(step: int, losses: Mapping[str, float]) -> None:
+    """Looks at the losses of step `step`, counted from 1.
+
+    Raises:
+        Diverged: one of them is not finite.
+    """
+    for name, loss in losses.items():
+        if not math.isfinite(loss):
+            raise Diverged(f"step {step}: the loss of {name!r} is {loss}; {_REMEDY}")
+
+
 class Ledger:
     """The steps since the last reading."""
 
@@ -143,9 +157,7 @@ class Ledger:
         total, step_losses = Tally(), []
         for record, (tally, other) in zip(records, summed([r.tally for r in records], others, device), strict=True):
             losses, grad_norm = tally.losses(), other[2] / ranks
-            for name, loss in losses.items():
-                if not math.isfinite(loss):
-                    raise Diverged(f"step {record.step}: the loss of {name!r} is {loss}; {_REMEDY}")
+            check_finite(record.step, losses)
             if finite_gradients and not math.isfinite(grad_norm):
                 names = ", ".join(map(repr, losses))
                 raise Diverged(f"step {record.step}: the gradient of {names} is {grad_norm}; {_REMEDY}")
@@ -153,7 +165,9 @@ class Ledger:
             step_losses.append(sum(record.weights[name] * loss for name, loss in losses.items()))
             interval.positions += int(other[0])
             interval.text_tokens += int(other[1])
-            interval.metrics = {f"train/{name}/weight": weight for name, weight in record.weights.items()} | {
+            interval.metrics = {
+                **{f"train/{name}/weight": weight for name, weight in record.weights.items()},
+                **{f"train/{name}/factor": factor for name, factor in record.factors.items()},
                 "train/lr": record.lr,
                 "train/grad_norm": grad_norm,
             }

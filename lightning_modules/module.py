@@ -23,13 +23,14 @@ from torch.optim import Optimizer
 from data.batch import MicroBatch, StepBatch
 from data.vocabulary import SPECIALS
 from lightning_modules.checkpoint import hand_over
-from lightning_modules.ledger import Interval, Ledger, Number, StepRecord, Tally, summed
+from lightning_modules.ledger import Interval, Ledger, Number, StepRecord, Tally, check_finite, summed
 from lightning_modules.networks import Trunk
 from lightning_modules.networks.sparsity import metered
 from lightning_modules.objectives import OBJECTIVES, Objective
+from lightning_modules.shared_gradients import SharedGradients
 from lightning_modules.spec import TrainSpec
 from lightning_modules.term import Term
-from lightning_modules.weighting import build_weighting
+from lightning_modules.weighting import Observation, build_weighting
 
 
 class StageModule(pl.LightningModule):
@@ -58,6 +59,7 @@ class StageModule(pl.LightningModule):
             for layer in self.trunk.model.layers:
                 layer.compile()
         self.weighting = build_weighting(self.stage.weighting, list(self.stage.objectives), spec.seed)
+        self.shared_gradients = SharedGradients(self.trunk) if "shared_gradients" in self.weighting.needs else None
         self.term_weights = {
             name: self.objectives[name].term_weights(use.weight) | spec.model.penalty_weights
             for name, use in self.stage.objectives.items()
@@ -92,7 +94,8 @@ class StageModule(pl.LightningModule):
         lr = self.stage.peak_lr * self.stage.schedule.factor(batch.step + 1, self.spec.steps)
         for group in optimizer.optimizer.param_groups:
             group["lr"] = lr
-        weights = self.current_weights()
+        weights, factors = self.current_weights(), self.weighting.factors()
+        shared = self.shared_gradients if "shared_gradients" in self.weighting.needs_at(batch.step) else None
         counts = self._counts_over_ranks(batch.micro_batches)
         tally = Tally()
         for index, micro in enumerate(batch.micro_batches):
@@ -104,15 +107,19 @@ class StageModule(pl.LightningModule):
                 # DDP averages over the ranks, but the counts are already those of all.
                 self.manual_backward(self.trainer.world_size * torch.stack(parts).sum())
             _enter(tally, terms)
+            if shared is not None:
+                shared.enter(micro.objective)
+        norms = {} if shared is None else shared.norms(self._loss_scale())
         optimizer.step()
         optimizer.zero_grad()
         self.completed_steps += 1
-        self._observe(batch.step, tally)
+        self._observe(batch, tally, norms)
         self.ledger.add(
             StepRecord(
                 step=self.completed_steps,
                 tally=tally,
                 weights=weights,
+                factors=factors,
                 lr=lr,
                 positions=batch.positions,
                 text_tokens=sum(micro.text_tokens for micro in batch.micro_batches),
@@ -201,12 +208,36 @@ class StageModule(pl.LightningModule):
             return contextlib.nullcontext()
         return wrapper.no_sync()
 
-    def _observe(self, step: int, tally: Tally) -> None:
-        losses: dict[str, float] = {}
-        if "losses" in self.weighting.needs:
-            [(total, _)] = summed([tally], [[]], self.device)
-            losses = {name: loss for name, loss in total.losses().items() if name in self.stage.objectives}
-        self.weighting.observe(step, losses)
+    def _loss_scale(self) -> float:
+        """Returns what fp16 multiplies the loss, and so the gradient until the step, by."""
+        scaler = getattr(self.trainer.precision_plugin, "scaler", None)
+        return 1.0 if scaler is None else float(scaler.get_scale())
+
+    def _observe(self, batch: StepBatch, tally: Tally, gradient_norms: dict[str, float]) -> None:
+        """Shows the weighting what it needs of this step, over all ranks."""
+        needs = self.weighting.needs_at(batch.step)
+        tallies = {"losses": tally} if needs else {}
+        if "loss_after_step" in needs:
+            tallies["losses_after"] = self._again(batch.micro_batches)
+        totals = [total for total, _ in summed(list(tallies.values()), [[] for _ in tallies], self.device)]
+        shown = {
+            field: {name: loss for name, loss in total.losses().items() if name in self.stage.objectives}
+            for field, total in zip(tallies, totals, strict=True)
+        }
+        for losses in shown.values():
+            check_finite(self.completed_steps, losses)
+        # An objective whose micro-batches held nothing to learn has no loss, and the length 0 is not its gradient's.
+        norms = {name: norm for name, norm in gradient_norms.items() if name in shown.get("losses", {})}
+        self.weighting.observe(batch.step, Observation(gradient_norms=norms, **shown))
+
+    @torch.no_grad()
+    def _again(self, micro_batches: Iterable[MicroBatch]) -> Tally:
+        """Runs micro-batches of a step under the weights after it; dropout and all that is drawn stay the same."""
+        tally = Tally()
+        for micro in micro_batches:
+            torch.manual_seed(micro.batch.seed)
+            _enter(tally, self.named_terms(micro))
+        return tally
 
 
 def _build_objective(spec: TrainSpec, name: str) -> Objective:

@@ -10,7 +10,7 @@ from data.naming import look_up
 from lightning_modules.objectives import OBJECTIVES
 from lightning_modules.optimizers import AdamWConfig, OptimizerConfig
 from lightning_modules.schedules import ScheduleConfig
-from lightning_modules.weighting import StaticConfig, WeightingConfig
+from lightning_modules.weighting import StaticConfig, WeightingConfig, build_weighting
 
 UseName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
 """Of an objective in its stage; part of the names of metrics and parameters, so without dots and slashes."""
@@ -26,7 +26,8 @@ class ObjectiveUse(Config):
     share: float = Field(1.0, gt=0.0, le=1.0)
     """Part of the stage's micro-batches that feed it."""
     weight: float = Field(1.0, ge=0.0)
-    """What the mean of its own loss is multiplied by; its auxiliary terms, such as a generator's, it weighs itself."""
+    """What the mean of its own loss is multiplied by; its auxiliary terms, such as a generator's, it weighs itself.
+    0 measures the loss on the objective's share of the micro-batches, at their full cost, and trains nothing by it."""
 
     @model_validator(mode="before")
     @classmethod
@@ -90,4 +91,9 @@ class StageConfig(Config):
         total = sum(use.share for use in self.objectives.values())
         if not math.isclose(total, 1.0, abs_tol=1e-6):
             raise ValueError(f"shares must add up to 1, got {total:g} from {', '.join(self.objectives)}")
+        return self
+
+    @model_validator(mode="after")
+    def _weighting_fits(self) -> Self:
+        build_weighting(self.weighting, list(self.objectives), seed=0)
         return self

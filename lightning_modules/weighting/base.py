@@ -6,8 +6,10 @@ step's size; their bounds keep an objective with an irreducible loss from starvi
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 from data.config import Config
@@ -19,14 +21,31 @@ Need = Literal["losses", "shared_gradients", "loss_after_step"]
 ConfigT = TypeVar("ConfigT", bound=Config)
 
 
+@dataclass(frozen=True)
+class Observation:
+    """What one step showed of the objectives that it trained: finite numbers, equal on all ranks.
+
+    What the weighting has not asked for may be missing.
+    """
+
+    losses: Mapping[str, float] = field(default_factory=dict)
+    """Objective -> mean loss, in nats, before the step."""
+    gradient_norms: Mapping[str, float] = field(default_factory=dict)
+    """Objective -> 2-norm, over the weights of the last shared layer, of the gradient that the objective adds to the
+    step: that of weight * factor * mean loss."""
+    losses_after: Mapping[str, float] = field(default_factory=dict)
+    """Objective -> mean loss, in nats, of the same micro-batches under the same dropout after the step."""
+
+
 class Weighting(ABC, Generic[ConfigT]):
     """Gives every objective of a stage its factor, and moves the factors with what it observes.
 
-    It is not part of the graph: factors are numbers. Observations must be equal on all ranks (reduce them first).
+    It is not part of the graph: factors are numbers.
     """
 
     needs: ClassVar[frozenset[Need]] = frozenset()
-    """What `observe` has to be given."""
+    """What `observe` has to be given. The losses cost a wait for the device, the shared gradients copies of one layer's
+    gradient, and the losses after the step a forward of all its micro-batches."""
 
     def __init__(self, config: ConfigT, names: Sequence[str], seed: int) -> None:
         """Starts with factor 1 for each objective.
@@ -35,6 +54,9 @@ class Weighting(ABC, Generic[ConfigT]):
             config: of this method.
             names: of the objectives in their stage.
             seed: of the run.
+
+        Raises:
+            ValueError: the settings do not fit these objectives.
         """
         self.config = config
         self.names = list(names)
@@ -45,14 +67,13 @@ class Weighting(ABC, Generic[ConfigT]):
         """Returns objective -> factor: mean 1, each within 0.2 and 5."""
         return dict(self._factors)
 
-    @abstractmethod
-    def observe(self, step: int, losses: dict[str, float]) -> None:
-        """Takes note of one step.
+    def needs_at(self, step: int) -> frozenset[Need]:
+        """Returns what `observe` has to be given of this step: `needs`, or less."""
+        return self.needs
 
-        Args:
-            step: 0-based within the stage.
-            losses: mean loss, in nats, of each objective that was trained in this step.
-        """
+    @abstractmethod
+    def observe(self, step: int, observation: Observation) -> None:
+        """Takes note of step `step`, 0-based within the stage; called once for each."""
 
     def state_dict(self) -> dict[str, Any]:
         """Returns all that a resume needs, as JSON."""
@@ -75,6 +96,13 @@ def bounded(raw: dict[str, float]) -> dict[str, float]:
         else:
             high = scale
     return _cut(raw, high)
+
+
+def bounded_exp(logarithms: dict[str, float]) -> dict[str, float]:
+    """Returns `bounded` of the exponentials; no logarithm is too large or too small."""
+    top = max(logarithms.values())
+    # Only differences matter, and what lies 100 below the top ends at the lower bound in any case.
+    return bounded({name: math.exp(max(logarithm - top, -100.0)) for name, logarithm in logarithms.items()})
 
 
 def _cut(raw: dict[str, float], scale: float) -> dict[str, float]:

@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import Field
 
 from data.config import Config
-from lightning_modules.weighting.base import Weighting, bounded
+from lightning_modules.weighting.base import Observation, Weighting, bounded
 
 
 class RandomConfig(Config):
@@ -23,7 +23,7 @@ class RandomConfig(Config):
 class Random(Weighting[RandomConfig]):
     """Draws new factors, log-normal before the bounds, from the seed, the step and the objective's name."""
 
-    def observe(self, step: int, losses: dict[str, float]) -> None:
+    def observe(self, step: int, observation: Observation) -> None:
         """Draws anew every `update_every_steps`."""
         if (step + 1) % self.config.update_every_steps == 0:
             draws = {name: random.Random(f"{self.seed}/{step}/{name}").gauss(0.0, 1.0) for name in self.names}

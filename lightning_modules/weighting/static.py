@@ -3,7 +3,7 @@
 from typing import Literal
 
 from data.config import Config
-from lightning_modules.weighting.base import Weighting
+from lightning_modules.weighting.base import Observation, Weighting
 
 
 class StaticConfig(Config):
@@ -15,5 +15,5 @@ class StaticConfig(Config):
 class Static(Weighting[StaticConfig]):
     """Every factor stays 1."""
 
-    def observe(self, step: int, losses: dict[str, float]) -> None:
+    def observe(self, step: int, observation: Observation) -> None:
         """Changes nothing."""

@@ -2,11 +2,14 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
+from torch.nn.utils import parameters_to_vector
+from torch.utils.data import DataLoader
 
 from data.batch import StepBatch
 from lightning_modules import train
@@ -16,12 +19,18 @@ from lightning_modules.ledger import Diverged, Ledger, StepRecord, Tally
 from lightning_modules.module import StageModule
 from lightning_modules.networks import ModelConfig
 from lightning_modules.spec import TrainSpec
+from lightning_modules.weighting import WEIGHTINGS, Observation
 
 MakeSpec = Callable[..., TrainSpec]
 LR = 0.1
+THREE = {
+    "cloze": {"objective": "masked_lm", "share": 0.5, "weight": 2.0},
+    "replaced": {"objective": "replaced_token", "share": 0.25, "weight": 50.0},
+    "order": {"objective": "sentence_order", "share": 0.25},
+}
 
 
-def one_step(make_spec: MakeSpec, **stage: object) -> TrainSpec:
+def one_step(make_spec: MakeSpec, name: str = "a", **stage: object) -> TrainSpec:
     """A stage of one step of plain gradient descent, unclipped."""
     plain = {
         "optimizer": {"method": "sgd", "momentum": 0.0},
@@ -29,7 +38,7 @@ def one_step(make_spec: MakeSpec, **stage: object) -> TrainSpec:
         "clip_norm": 1e9,
         "schedule": {"shape": "linear", "warmup_fraction": 0.0, "final_fraction": 1.0},
     }
-    return make_spec(stage=plain | stage, steps=1)
+    return make_spec(name, stage=plain | stage, steps=1)
 
 
 def run(spec: TrainSpec) -> tuple[StageModule, StepBatch]:
@@ -37,6 +46,27 @@ def run(spec: TrainSpec) -> tuple[StageModule, StepBatch]:
     module, data = StageModule(spec), StageData(spec)
     train.train(module, data)
     return module, data.train_dataloader().step(0)
+
+
+def run_observed(spec: TrainSpec) -> tuple[StageModule, list[Observation]]:
+    """Trains and returns the module with what its weighting was shown."""
+    module = StageModule(spec)
+    shown = observing(module)
+    train.train(module, StageData(spec))
+    return module, shown
+
+
+def observing(module: StageModule) -> list[Observation]:
+    """Returns a list that gets what the module's weighting is shown."""
+    shown = []
+    observe = module.weighting.observe
+
+    def note(step: int, observation: Observation) -> None:
+        shown.append(observation)
+        observe(step, observation)
+
+    module.weighting.observe = note
+    return shown
 
 
 def gradients(spec: TrainSpec, batch: StepBatch) -> dict[str, Tensor]:
@@ -57,7 +87,11 @@ def gradients(spec: TrainSpec, batch: StepBatch) -> dict[str, Tensor]:
 def test_step_over_unequal_micro_batches_equals_one_big_batch(make_spec: MakeSpec):
     spec = one_step(
         make_spec,
-        objectives={"cloze": {"objective": "masked_lm", "share": 0.75, "weight": 2.0}, "causal_lm": {"share": 0.25}},
+        objectives={
+            "cloze": {"objective": "masked_lm", "share": 0.5, "weight": 2.0},
+            "causal_lm": {"share": 0.25},
+            "sentence_order": {"share": 0.25, "weight": 3.0},
+        },
     )
     before = dict(StageModule(spec).named_parameters())
 
@@ -153,6 +187,92 @@ def test_weight_zero_leaves_heads_as_they_were(make_spec: MakeSpec):
         assert torch.equal(part, before[name])
 
 
+def test_gradient_is_linear_in_the_weights(make_spec: MakeSpec):
+    def moved(first: float, second: float) -> Tensor:
+        weights = {"causal_lm": {"share": 0.5, "weight": first}, "sentence_order": {"share": 0.5, "weight": second}}
+        spec = one_step(make_spec, f"{first} {second}", objectives=weights)
+        before = parameters_to_vector(StageModule(spec).parameters())
+        return (before - parameters_to_vector(run(spec)[0].parameters())) / LR
+
+    torch.testing.assert_close(moved(2.0, 3.0), 2.0 * moved(1.0, 0.0) + 3.0 * moved(0.0, 1.0), rtol=1e-4, atol=3e-6)
+
+
+@pytest.mark.parametrize("method", WEIGHTINGS)
+def test_first_step_is_the_same_under_every_weighting(make_spec: MakeSpec, method: str):
+    """Factors start at 1, and what a weighting has measured leaves no trace in the step."""
+    static, module = (
+        run(one_step(make_spec, str(place), objectives=THREE, weighting={"method": name}))[0]
+        for place, name in enumerate(("static", method))
+    )
+
+    for name, part in module.state_dict().items():
+        assert torch.equal(part, static.state_dict()[name]), name
+
+
+def test_factors_multiply_the_weights(make_spec: MakeSpec):
+    module = StageModule(make_spec(stage={"objectives": THREE}))
+    module.weighting.load_state_dict({"factors": {"cloze": 0.5, "replaced": 2.0, "order": 0.5}})
+
+    assert module.current_weights() == {"cloze": 1.0, "replaced": 100.0, "replaced/generator": 2.0, "order": 0.5}
+
+
+def test_gradient_norms_are_those_of_each_objective_alone(make_spec: MakeSpec):
+    spec = one_step(make_spec, objectives=THREE, weighting={"method": "gradnorm"}, clip_norm=1e-3)
+
+    module, [observation] = run_observed(spec)
+
+    fresh, batch = StageModule(spec), StageData(spec).train_dataloader().step(0)
+    weights, counts = fresh.current_weights(), module._counts_over_ranks(batch.micro_batches)
+    for use in THREE:
+        loss = sum(
+            weights[name] * term.loss_sum / counts[name]
+            for micro in batch.micro_batches
+            if micro.objective == use
+            for name, term in fresh.named_terms(micro).items()
+        )
+        parts = torch.autograd.grad(loss, list(fresh.trunk.model.layers[-1].parameters()))
+        norm = torch.cat([part.flatten() for part in parts]).norm().item()
+        assert observation.gradient_norms[use] == pytest.approx(norm, rel=1e-4)
+
+
+def test_an_objective_that_counted_nothing_shows_neither_loss_nor_gradient(make_spec: MakeSpec):
+    objectives = {"cloze": {"objective": "masked_lm", "share": 0.5}, "order": THREE["order"] | {"share": 0.5}}
+    module = StageModule(one_step(make_spec, objectives=objectives, weighting={"method": "gradnorm"}))
+    data = StageData(module.spec)
+    step = data.train_dataloader().step(0)
+    nothing = torch.empty(0, dtype=torch.long)
+    emptied = [
+        replace(micro, batch=replace(micro.batch, predict_M=nothing, targets_M=nothing), counts={"masked_lm": 0})
+        if micro.objective == "cloze"
+        else micro
+        for micro in step.micro_batches
+    ]
+    data.train_dataloader = lambda: DataLoader([replace(step, micro_batches=emptied)], batch_size=None)
+
+    shown = observing(module)
+    train.train(module, data)
+
+    assert shown[0].losses.keys() == shown[0].gradient_norms.keys() == {"order"}
+
+
+def test_losses_after_a_step_that_moves_nothing_are_those_before_it(make_spec: MakeSpec):
+    """So dropout and the generator's samples are drawn alike; with a step that moves something, losses differ."""
+    model = make_spec().model.model_dump() | {"dropout": 0.3}
+    losses = []
+    for lr in (1e-30, LR):
+        spec = one_step(make_spec, f"{lr}", objectives=THREE, weighting={"method": "famo"}, peak_lr=lr)
+        losses += run_observed(TrainSpec.model_validate(spec.model_dump() | {"model": model}))[1]
+
+    assert losses[0].losses_after == losses[0].losses == losses[1].losses
+    assert all(losses[1].losses_after[use] != losses[1].losses[use] for use in THREE)
+
+
+def test_what_is_dear_is_measured_when_the_weighting_asks(make_spec: MakeSpec):
+    _, observations = run_observed(make_spec(stage={"weighting": {"method": "famo", "update_every_steps": 4}}))
+
+    assert [bool(each.losses_after) for each in observations] == [True, False, False, False, True, False]
+
+
 def test_gradient_is_clipped_over_all_that_is_trained(make_spec: MakeSpec):
     spec = one_step(make_spec, objectives={"causal_lm": {}}, clip_norm=0.01)
     before = {name: part.clone() for name, part in StageModule(spec).named_parameters()}
@@ -186,7 +306,9 @@ def test_metrics_file_is_cut_back_to_the_checkpoint(make_spec: MakeSpec):
 def record(step: int, loss_sum: float, count: int, grad_norm: float = 1.0) -> StepRecord:
     tally = Tally()
     tally.add("a", torch.tensor(loss_sum), count, {"accuracy": (torch.tensor(1.0), count)})
-    return StepRecord(step, tally, {"a": 2.0}, 0.1, positions=8, text_tokens=6, grad_norm=torch.tensor(grad_norm))
+    return StepRecord(
+        step, tally, {"a": 2.0}, {"a": 0.5}, 0.1, positions=8, text_tokens=6, grad_norm=torch.tensor(grad_norm)
+    )
 
 
 def test_interval_weighs_losses_by_their_units():
@@ -202,6 +324,7 @@ def test_interval_weighs_losses_by_their_units():
             "train/a/loss": 2.0,  # 8 nats over 4 units
             "train/a/accuracy": 0.5,
             "train/a/weight": 2.0,
+            "train/a/factor": 0.5,
             "train/lr": 0.1,
             "train/grad_norm": 5.0,
         }

@@ -54,6 +54,11 @@ def test_dump_is_complete_and_reads_back_the_same():
             "shares must add up to 1, got 0.8 from causal_lm, masked_lm",
         ),
         ({"optimizer": {"method": "adamv"}}, ("optimizer",), "unknown optimizer 'adamv'. Did you mean 'adamw'?"),
+        (
+            {"weighting": {"method": "excess_loss", "references": {"masked_lm": 3.0}}},
+            (),
+            "weighting.references names masked_lm, but the stage has causal_lm",
+        ),
         ({"peak_lr": 0}, ("peak_lr",), "greater than 0"),
         ({"token": 1}, ("token",), "not permitted"),
     ],

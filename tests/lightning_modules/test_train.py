@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from lightning_modules import callbacks, train
 from lightning_modules.datamodule import StageData
 from lightning_modules.module import StageModule
 from lightning_modules.spec import TrainSpec
+from lightning_modules.weighting import WEIGHTINGS
 
 MakeSpec = Callable[..., TrainSpec]
 WITH_HEADS = {
@@ -36,13 +37,26 @@ def one_thread() -> None:
 
 def in_child(spec: TrainSpec, fault: str = "") -> subprocess.CompletedProcess[str]:
     """Runs the stage as the flows do."""
+    return python("-m", "lightning_modules.train", written_out(spec), fault=fault)
+
+
+def in_two_processes(specs: Iterable[TrainSpec]) -> subprocess.CompletedProcess[str]:
+    """Runs stages under torchrun, one after the other in the same processes: to start these is what takes long."""
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "--no-python"]
+    each = "import sys; from lightning_modules import train; sys.exit(max(train.main([path]) for path in sys.argv[1:]))"
+    return python(*launcher, sys.executable, "-c", each, *map(written_out, specs))
+
+
+def written_out(spec: TrainSpec) -> str:
     spec.work.mkdir(parents=True, exist_ok=True)
     path = spec.work / "spec.json"
     path.write_text(spec.model_dump_json())
-    processes = spec.hardware.devices
-    launcher = ["torch.distributed.run", "--standalone", f"--nproc-per-node={processes}", "-m"] if processes > 1 else []
+    return str(path)
+
+
+def python(*arguments: str, fault: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", *launcher, "lightning_modules.train", str(path)],
+        [sys.executable, *arguments],
         env=os.environ | {"STAGELM_FAULT": fault, "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
@@ -70,6 +84,11 @@ def points(spec: TrainSpec) -> list[tuple[int, int, dict[str, float]]]:
         )
         for line in lines(spec)
     ]
+
+
+def controller(spec: TrainSpec) -> dict[str, Any]:
+    """Returns the state of the weighting at the end."""
+    return torch.load(spec.work / "checkpoints/last.ckpt", weights_only=True)["stage"]["weighting"]
 
 
 def content(folder: Path) -> dict[str, bytes]:
@@ -104,7 +123,8 @@ def test_stage_leaves_weights_and_metrics(make_spec: MakeSpec):
     assert written[0]["metrics"].keys() >= {"validation/forward/loss", "validation/cloze/loss"}
     assert written[1]["metrics"].keys() >= {
         "train/loss", "train/forward/loss", "train/cloze/loss", "train/cloze/accuracy", "train/cloze/weight",
-        "train/lr", "train/grad_norm", "throughput/tokens_per_second", "throughput/corpus_tokens",
+        "train/cloze/factor", "train/lr", "train/grad_norm", "throughput/tokens_per_second",
+        "throughput/corpus_tokens",
     }  # fmt: skip
     stage = json.loads((spec.output / "stage.json").read_text())
     assert (stage["steps"], stage["tokens"]) == (6, 2536)
@@ -135,15 +155,22 @@ def test_two_kills_cost_nothing(make_spec: MakeSpec):
 
 
 @pytest.mark.parametrize(
-    ("point", "time"), [("train/checkpointed", 2), ("train/checkpointed", 3), ("train/trained", 1)]
+    ("point", "time", "method"),
+    [
+        ("train/checkpointed", 2, "excess_loss"),
+        ("train/checkpointed", 3, "excess_loss"),
+        ("train/trained", 1, "excess_loss"),
+        ("train/checkpointed", 1, "gradnorm"),
+        ("train/checkpointed", 1, "famo"),
+    ],
 )
 def test_resume_with_controller_heads_and_bf16_equals_an_uninterrupted_run(
-    make_spec: MakeSpec, monkeypatch: pytest.MonkeyPatch, point: str, time: int
+    make_spec: MakeSpec, monkeypatch: pytest.MonkeyPatch, point: str, time: int, method: str
 ):
     stage = {
         "objectives": WITH_HEADS,
         "optimizer": {"method": "muon"},
-        "weighting": {"method": "excess_loss", "update_every_steps": 1},
+        "weighting": {"method": method, "update_every_steps": 1},
     }
     made = {name: make_spec(name, stage=stage, hardware={"precision": "bf16"}) for name in ("killed", "whole")}
     spec, whole = made["killed"].model_copy(update={"name": "same"}), made["whole"].model_copy(update={"name": "same"})
@@ -200,24 +227,34 @@ class MergedData(StageData):
 
 
 @pytest.mark.slow
-def test_two_processes_train_as_one(make_spec: MakeSpec):
+def test_two_processes_train_as_one_under_every_weighting(make_spec: MakeSpec):
     """Every rank reads other rows, counts are unequal, and the last micro-batch of a step uses no head but its own."""
-    stage = {"objectives": WITH_HEADS, "optimizer": PLAIN_SGD, "peak_lr": 0.05}
-    two = make_spec("two", stage=stage, hardware={"devices": 2, "strategy": "ddp"}, steps=4, micro_batches=3)
-    one = make_spec("one", stage=stage, steps=4, micro_batches=6)
 
-    done = in_child(two)
-    module = StageModule(one)
-    train.train(module, MergedData(one, of=two))
+    def spec(processes: str, method: str, **changes: Any) -> TrainSpec:
+        eager = {"update_every_steps": 1} if method not in ("static", "uncertainty") else {}
+        weighting = {"method": method, **eager}
+        stage = {"objectives": WITH_HEADS, "optimizer": PLAIN_SGD, "peak_lr": 0.05, "weighting": weighting}
+        return make_spec(f"{processes} {method}", stage=stage, steps=4, **changes)
+
+    ddp = {"devices": 2, "strategy": "ddp"}
+    twos = {method: spec("two", method, hardware=ddp, micro_batches=3) for method in WEIGHTINGS}
+
+    done = in_two_processes(twos.values())
 
     assert done.returncode == 0, done.stderr
-    for name in ("model.safetensors", "heads.safetensors"):
-        torch.testing.assert_close(load_file(two.output / name), load_file(one.output / name), rtol=0, atol=1e-6)
-    for ours, theirs in zip(lines(two), lines(one), strict=True):
-        assert (ours["step"], ours["tokens"]) == (theirs["step"], theirs["tokens"])
-        for name, value in ours["metrics"].items():
-            if not name.startswith("throughput/"):
-                assert value == pytest.approx(theirs["metrics"][name], rel=1e-4, abs=1e-6), name
+    for method, two in twos.items():
+        one = spec("one", method, micro_batches=6)
+        train.train(StageModule(one), MergedData(one, of=two))
+        for name in ("model.safetensors", "heads.safetensors"):
+            torch.testing.assert_close(load_file(two.output / name), load_file(one.output / name), rtol=0, atol=1e-6)
+        for ours, theirs in zip(lines(two), lines(one), strict=True):
+            assert (ours["step"], ours["tokens"]) == (theirs["step"], theirs["tokens"])
+            for name, value in ours["metrics"].items():
+                if not name.startswith("throughput/"):
+                    assert value == pytest.approx(theirs["metrics"][name], rel=1e-4, abs=1e-6), f"{method}: {name}"
+        ours, theirs = controller(two), controller(one)
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-6)
+        assert (set(ours["factors"].values()) == {1.0}) == (method == "static")
 
 
 def test_next_stage_starts_where_the_last_one_ended(make_spec: MakeSpec):
@@ -283,10 +320,10 @@ def test_what_cannot_be_trained_ends_with_one_line(
     assert message in said
 
 
-def test_divergence_names_the_step_and_the_objective(make_spec: MakeSpec):
-    spec = make_spec(
-        stage={"peak_lr": 1e30, "optimizer": PLAIN_SGD, "clip_norm": 1e30, "schedule": {"warmup_fraction": 0.0}}
-    )
+@pytest.mark.parametrize("method", ["static", "excess_loss", "famo", "gradnorm"])
+def test_divergence_names_the_step_and_the_objective(make_spec: MakeSpec, method: str):
+    too_much = {"peak_lr": 1e30, "optimizer": PLAIN_SGD, "clip_norm": 1e30, "schedule": {"warmup_fraction": 0.0}}
+    spec = make_spec(stage=too_much | {"weighting": {"method": method}})
 
     with pytest.raises(ArithmeticError, match=r"step \d: the (loss|gradient) of '(forward|cloze)'"):
         in_this_process(spec)

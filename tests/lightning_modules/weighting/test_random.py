@@ -1,10 +1,11 @@
+from lightning_modules.weighting.base import Observation
 from lightning_modules.weighting.random import Random, RandomConfig
 
 
 def drawn(seed: int, steps: int, names: tuple[str, ...] = ("a", "b")) -> dict[str, float]:
     weighting = Random(RandomConfig(update_every_steps=10), names, seed)
     for step in range(steps):
-        weighting.observe(step, {})
+        weighting.observe(step, Observation())
     return weighting.factors()
 
 
