@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from data.batch import Attention, TokenBatch
 from data.example_rows import padded
@@ -16,7 +16,6 @@ from lightning_modules.checkpoint import load_trunk
 from lightning_modules.export import TARGETS
 from lightning_modules.export.writing import Source, export
 from lightning_modules.generation import DecodingConfig, decode
-from lightning_modules.networks import Trunk
 from lightning_modules.scoring.systems import open_classifier
 
 transformers = pytest.importorskip("transformers")
@@ -26,7 +25,7 @@ LENGTHS = {"equal lengths": (9, 9, 9), "padding": (9, 4, 1)}
 
 @pytest.fixture
 def opened(tmp_path: Path) -> Callable[..., Any]:
-    """Exports a model and opens it with transformers, which may find no tensor missing, left over or of another shape."""
+    """Exports a model and opens it with transformers, which finds no tensor missing, left over or of another shape."""
 
     def open_exported(source: Source, target: str) -> Any:
         export(source, target, tmp_path / target)
