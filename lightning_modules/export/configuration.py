@@ -31,7 +31,6 @@ KEPT = ("alignment", "segments", "dropout")
 """Fields that change nothing of what a target computes: it reads one segment and is not trained by us."""
 OURS = "stagelm"
 """Key of config.json with what transformers has no name for and leaves alone."""
-_BIASES = ("attention_bias", "mlp_bias")
 
 
 def to_transformers(config: ModelConfig, target: Target) -> dict[str, Any]:
@@ -46,14 +45,8 @@ def to_transformers(config: ModelConfig, target: Target) -> dict[str, Any]:
             f"alignment '{config.alignment}': the state before a token predicts it, so every answer would be off by "
             f"one. Export to eurobert (its trunk) or llama, or train with model.alignment: {target.alignment}"
         )
+    _check_special(config, target)
     given = config.model_dump(mode="json")
-    for name in sorted(given.keys() - NAMES.keys() - set(KEPT) - target.holds.keys()):
-        if given[name] != ModelConfig.model_fields[name].default:
-            able = [key for key, other in TARGETS.items() if name in other.holds]
-            raise ValueError(
-                f"{target.architecture} has no place for {name}={given[name]!r}; "
-                f"targets that have one: {', '.join(able) or 'none'}"
-            )
     numbers = {theirs: given[ours] for ours, theirs in (NAMES | dict(target.holds)).items()}
     return {
         **numbers,
@@ -76,28 +69,43 @@ def to_transformers(config: ModelConfig, target: Target) -> dict[str, Any]:
     }
 
 
+def _check_special(config: ModelConfig, target: Target) -> None:
+    """Refuses a network that sets a field the target does not hold, or sets none of those the target is there for."""
+    fields = type(config).model_fields
+    special = {name: getattr(config, name) for name in fields if name not in NAMES and name not in KEPT}
+    used = {name: value for name, value in special.items() if value != fields[name].default}
+    for name, value in used.items():
+        if name not in target.holds:
+            able = ", ".join(key for key, other in TARGETS.items() if name in other.holds) or "none"
+            raise ValueError(f"{target.architecture} has no place for {name}={value!r}; targets that have: {able}")
+    if target.holds and not used:
+        raise ValueError(f"{target.architecture} is for networks with {' or '.join(target.holds)}; export to llama")
+
+
 def from_transformers(fields: Mapping[str, Any], target: Target, place: Path) -> ModelConfig:
     """Returns the network that a config.json describes. What it does not say of our own fields is their default.
 
     Raises:
         ValueError: it lacks a number, or describes something that our networks do not compute.
     """
-    rope = fields.get("rope_parameters") or {"rope_type": "default", "rope_theta": fields.get("rope_theta")}
+    rope = fields.get("rope_parameters") or {"rope_theta": fields.get("rope_theta")}  # transformers 5, or before
     numbers = {**fields, "rope_theta": rope.get("rope_theta")}
     if lacking := [name for name in NAMES.values() if numbers.get(name) is None]:
         raise ValueError(f"{place}: lacks {', '.join(lacking)}, and defaults differ between versions: write them out")
-    heads = numbers["num_attention_heads"]
     wanted = {
         "hidden_act": "silu",
-        "head_dim": numbers["hidden_size"] // heads,
+        "head_dim": numbers["hidden_size"] // numbers["num_attention_heads"],
         "rope_scaling": None,
-        **dict.fromkeys(_BIASES, False),
-        **({"tie_word_embeddings": True} if target.prefix else {}),
+        "attention_bias": False,
+        "mlp_bias": False,
+        "tie_word_embeddings": True,
     }
+    if not target.prefix:  # a bare trunk has no projection to tie
+        del wanted["tie_word_embeddings"]
     given = {**wanted, **{key: fields[key] for key in wanted if fields.get(key) is not None}}
     differing = [f"{key} is {given[key]!r}, not {value!r}" for key, value in wanted.items() if given[key] != value]
-    if rope.get("rope_type", "default") != "default":
-        differing.append(f"rope_parameters.rope_type is {rope['rope_type']!r}, not 'default'")
+    if rope.keys() - {"rope_type", "rope_theta"} or rope.get("rope_type", "default") != "default":
+        differing.append(f"rope_parameters is {rope}, not of type 'default'")
     if differing:
         raise ValueError(f"{place}: our networks do not compute this: {'; '.join(differing)}")
     names = NAMES | dict(target.holds)

@@ -27,8 +27,8 @@ class Target:
     classifies: bool = False
     """Takes the head of `classification` along."""
     holds: Mapping[str, str] = field(default_factory=dict)
-    """Field of `ModelConfig` that few classes have -> its name in the configuration. All other classes refuse a
-    network that sets it."""
+    """Fields of `ModelConfig` that few classes have -> their names in the configuration. Other classes refuse a network
+    that sets one, and this class one that sets none."""
     fixed: Mapping[str, Any] = field(default_factory=dict)
     """Fields of the configuration that are equal for all our networks."""
 
@@ -44,4 +44,4 @@ TARGETS: dict[str, Target] = {
         "EuroBertForSequenceClassification", "eurobert", "full", classifies=True, fixed=_EUROBERT
     ),
 }
-"""Name -> class. A network with a field that `ModelConfig` gets later is refused by all that do not hold it."""
+"""Name -> class."""

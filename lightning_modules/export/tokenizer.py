@@ -5,8 +5,9 @@ no piece and goes in bytes, as with us. The pieces of bytes and specials must no
 all pieces up: a text that spells one, such as '<0x0A>', is first cut inside it, where no piece ever lies across, since
 the trainer keeps Latin letters apart from signs and digits.
 
-One difference is left, in unigram only: a run of one character (dots, spaces) may have several cuts of exactly the same
-probability. sentencepiece adds in 32 bits and its rounding chooses, `tokenizers` adds in 64 bits and takes the first.
+One difference is left, in unigram only: in a run of one character or pattern (dots, spaces) several cuts may have
+exactly the same probability. sentencepiece adds in 32 bits, so that rounding chooses, by all the text before;
+`tokenizers` adds in 64 bits and takes the first.
 """
 
 from __future__ import annotations
@@ -75,7 +76,6 @@ def write_tokenizer(folder: Path, output: Path, target: Target, max_positions: i
     }
     settings = {
         **{role: special_piece(name) for role, name in _ROLES.items()},
-        "extra_special_tokens": [special_piece(name) for name in SPECIALS.by_name() if name not in _ROLES.values()],
         "tokenizer_class": "PreTrainedTokenizerFast",
         "model_input_names": ["input_ids", "attention_mask"],
         "model_max_length": max_positions,

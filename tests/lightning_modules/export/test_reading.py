@@ -116,7 +116,7 @@ def test_foreign_llama_gives_its_own_logits(
         ({"head_dim": 4}, "head_dim is 4, not 8"),
         (
             {"rope_parameters": {"rope_type": "linear", "rope_theta": 1e4, "factor": 2.0}},
-            "rope_type is 'linear', not 'default'",
+            "rope_parameters is .*'linear'.*, not of type 'default'",
         ),
     ],
 )

@@ -91,6 +91,7 @@ def test_specials_have_our_ids_and_a_spelled_mask_takes_its_space_along(tokenize
         theirs.mask_token_id,
         *ours.encode(" was"),
     ]
+    assert theirs.decode([*SPECIALS.by_name().values(), *ours.encode("the")], skip_special_tokens=True) == "the"
     assert (theirs.pad_token_id, theirs.cls_token_id, theirs.eos_token_id) == (SPECIALS.pad, SPECIALS.bos, SPECIALS.eos)
 
 
