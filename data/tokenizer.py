@@ -75,6 +75,10 @@ class Tokenizer:
         """Pieces in all."""
         return len(self.pieces)
 
+    def scores(self) -> list[float]:
+        """Returns the score of each piece: its log-probability (unigram), or minus its place in the merges (bpe)."""
+        return [self._processor.get_score(index) for index in range(self.vocab_size)]
+
     def encode(self, text: str) -> list[int]:
         """Returns the ids of the text alone, without bos or eos."""
         return self.encode_batch([text])[0]

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from flows.commands import compare, deploy, doctor, gc, generate, plan, report, run, runs
+from flows.commands import compare, deploy, doctor, export, gc, generate, plan, report, run, runs
 
 app = typer.Typer(
     name="stagelm",
@@ -14,7 +14,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (run, plan, runs, compare, report, generate, deploy, gc, doctor):
+for command in (run, plan, runs, compare, report, generate, export, deploy, gc, doctor):
     name = command.__name__.rpartition(".")[2]
     app.command(name)(getattr(command, name))
 

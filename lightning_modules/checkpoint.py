@@ -39,12 +39,13 @@ def read_config(folder: Path) -> ModelConfig:
     return ModelConfig.model_validate_json((folder / CONFIG).read_text(encoding="utf-8"))
 
 
-def load_trunk(folder: Path, base: Path | None = None) -> Trunk:
+def load_trunk(folder: Path, base: Path | None = None, *, merge: bool = False) -> Trunk:
     """Returns the trunk of a weights folder, in evaluation mode.
 
     Args:
         folder: a weights folder.
         base: the one it was adapted from; needed where `folder` holds an adapter, which is then part of the trunk.
+        merge: write the adapter into the base's weights, so that the trunk has the base's parameters and no others.
 
     Raises:
         ValueError: the adapter belongs to another base, or its base is not given.
@@ -56,7 +57,9 @@ def load_trunk(folder: Path, base: Path | None = None) -> Trunk:
         raise ValueError(f"{folder} holds an adapter: give the weights folder it was trained from as well")
     else:
         trunk.load_state_dict(load_file(base / TRUNK))
-        read_adapter(folder, trunk, weights_sha256(base))
+        adapter = read_adapter(folder, trunk, weights_sha256(base))
+        if merge:
+            adapter.merge(trunk)
     return trunk.eval()
 
 

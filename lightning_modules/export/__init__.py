@@ -1,5 +1,8 @@
-"""Weights in the formats of other libraries."""
+"""Weights in the formats of other libraries: `targets` says which, `writing` and `reading` do it. This loads no torch.
 
-from lightning_modules.export.llama import to_llama
+What is written is meant for transformers, but needs none of it.
+"""
 
-__all__ = ["to_llama"]
+from lightning_modules.export.targets import TARGETS, Target
+
+__all__ = ["TARGETS", "Target"]
