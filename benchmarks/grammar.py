@@ -1,6 +1,6 @@
 """An artificial language in which verbs agree with their subject, and not with the noun nearest to them.
 
-    sentence = the adjective* noun [preposition the adjective? noun] verb [the adjective* noun] .
+    sentence = the adjective* noun [preposition the adjective? noun] verb .
 
 Number is marked on nouns and verbs; the phrase in the middle has a number of its own, so whoever goes by the nearest
 noun is wrong in half of the sentences that have one. A text is sentences in a row, cut off at its length.
@@ -57,8 +57,7 @@ def sentence(random: Random) -> Sentence:
         preposition = IDS["near0"] + random.randrange(PREPOSITIONS)
         subject += [preposition, *_noun_phrase(random, random.randrange(2), adjectives=random.randrange(2))]
     verb = IDS["run0s"] + 2 * random.randrange(VERBS) + many
-    rest = _noun_phrase(random, random.randrange(2), random.randrange(3)) if random.random() < 0.5 else []
-    return Sentence((*subject, verb, *rest, IDS["."]), verb=len(subject))
+    return Sentence((*subject, verb, IDS["."]), verb=len(subject))
 
 
 def _noun_phrase(random: Random, many: int, adjectives: int) -> list[int]:
