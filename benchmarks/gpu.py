@@ -129,6 +129,7 @@ def losses(folder: Path, objective: str, hardware: Hardware, scale: Scale) -> li
         folder, scale.agreeing, {"objectives": {objective: {}}}, hardware,
         steps=scale.agreeing_steps, rows=8, micro_batches=2,
     ).model_copy(update={"log_steps": 1})  # fmt: skip
+    torch.compiler.reset()  # past some graphs of one function torch gives up, and runs it uncompiled
     fit(spec)
     lines = (spec.work / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     metrics = [json.loads(line)["metrics"] for line in lines]
@@ -175,6 +176,7 @@ class BareLoop:
         """Learns from one step's micro-batches."""
         batches = self.steps[number % len(self.steps)]
         for batch in batches:
+            assert batch.predict_M is not None and batch.targets_M is not None
             with torch.autocast(self.device, torch.bfloat16):
                 loss = self.loss(
                     self.trunk, batch.attention.mode == "causal",
@@ -189,7 +191,8 @@ class BareLoop:
     def predicting_share(self) -> float:
         """Returns the share of the positions whose state meets the vocabulary."""
         batches = [batch for step in self.steps for batch in step]
-        return sum(len(batch.targets_M) for batch in batches) / sum(batch.positions for batch in batches)
+        predicting = sum(batch.targets_M.numel() for batch in batches if batch.targets_M is not None)
+        return predicting / sum(batch.positions for batch in batches)
 
 
 class Speed(NamedTuple):
@@ -207,6 +210,7 @@ def timed(stage: str, folder: Path, scale: Scale) -> Speed:
         folder, scale.timed, {"objectives": STAGES[stage]}, scale.device,
         steps=(WARM_UP + scale.rounds) * scale.turn_steps, rows=scale.rows, micro_batches=scale.micro_batches,
     )  # fmt: skip
+    torch.compiler.reset()
     bare = BareLoop(spec, scale.turn_steps)
     alternation = Alternation({"bare": bare.step}, scale.turn_steps)
     fit(spec, [alternation])
@@ -280,7 +284,6 @@ def main() -> int:
         speeds = {}
         for stage in STAGES:
             speeds[stage] = timed(stage, folder, scale)
-            torch.compiler.reset()
             torch.cuda.empty_cache()
         print(rendered_speeds(speeds))
     if not arguments.quick:

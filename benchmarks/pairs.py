@@ -88,7 +88,8 @@ def _log_p(trunk: Trunk, samples: Sequence[Ints], mode: AttentionMode, places_M:
 
 def outcomes(good_N: Floats, bad_N: Floats) -> Floats:
     """Returns 1 where the good sentence scores higher, 0 where the bad one does, one half for a tie."""
-    return (good_N > bad_N) + 0.5 * (good_N == bad_N)
+    right_N: Floats = (good_N > bad_N) + 0.5 * (good_N == bad_N)
+    return right_N
 
 
 def mean(values_SN: Floats, resamples: int = 2000, seed: int = 0) -> Interval:

@@ -8,6 +8,7 @@ Shapes: B rows, T positions, M hidden positions, V vocabulary entries.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +24,7 @@ from transformers import (
 )
 
 from data.batch import TokenBatch
+from data.examples import ExampleLoader
 from data.loaders import StepLoader
 from lightning_modules.networks import ModelConfig
 from lightning_modules.objectives.replaced_token import ReplacedTokenConfig
@@ -62,7 +64,8 @@ class Llama(Peer):
         )
 
     def loss(self, batch: TokenBatch) -> Tensor:
-        return self.model(input_ids=batch.input_ids_BT, labels=batch.input_ids_BT).loss
+        loss: Tensor = self.model(input_ids=batch.input_ids_BT, labels=batch.input_ids_BT).loss
+        return loss
 
 
 class Bert(Peer):
@@ -75,7 +78,9 @@ class Bert(Peer):
     def loss(self, batch: TokenBatch) -> Tensor:
         assert batch.predict_M is not None and batch.targets_M is not None
         hidden_M = batch.predict_M + 1  # ours predicts a token from the state before it
-        return self.model(input_ids=batch.input_ids_BT, labels=_labels(batch, hidden_M, batch.targets_M)).loss
+        labels_BT = _labels(batch, hidden_M, batch.targets_M)
+        loss: Tensor = self.model(input_ids=batch.input_ids_BT, labels=labels_BT).loss
+        return loss
 
 
 class Electra(Peer):
@@ -101,7 +106,8 @@ class Electra(Peer):
         told = self.discriminator(
             input_ids=shown.view_as(batch.original_ids_BT), labels=replaced.view_as(batch.original_ids_BT)
         )
-        return proposed.loss + DISCRIMINATOR_WEIGHT * told.loss
+        loss: Tensor = proposed.loss + DISCRIMINATOR_WEIGHT * told.loss
+        return loss
 
 
 PEERS: dict[str, type[Llama] | type[Bert] | type[Electra]] = {
@@ -115,7 +121,7 @@ PEERS: dict[str, type[Llama] | type[Bert] | type[Electra]] = {
 class PeerLoop:
     """A peer in a bare loop: forward, backward, clipping, fused AdamW."""
 
-    def __init__(self, peer: Peer, loader: StepLoader, autocast: bool) -> None:
+    def __init__(self, peer: Peer, loader: StepLoader | ExampleLoader, autocast: bool) -> None:
         self.peer, self.loader, self.autocast = peer.train(), loader, autocast
         self.optimizer = torch.optim.AdamW(peer.parameters(), lr=1e-3, fused=True)
 
@@ -131,7 +137,7 @@ class PeerLoop:
         self.optimizer.zero_grad()
 
 
-def _encoder(model: ModelConfig) -> dict[str, float]:
+def _encoder(model: ModelConfig) -> dict[str, Any]:
     """Returns the settings that BERT and ELECTRA share for a network of the same size, without dropout, as ours."""
     return {
         "vocab_size": model.vocab_size,

@@ -20,13 +20,13 @@ _HELD_OUT = 0.02
 _PAIR_FILES = ("*.jsonl", "*.jsonl.gz")
 
 
-def write_text_artifacts(folder: Path, files: Sequence[Path], vocab_size: int) -> None:
+def write_text_artifacts(folder: Path, files: Sequence[Path], tokenizer: TokenizerConfig) -> None:
     """Writes what a stage reads: a tokenizer trained on the files, and their text in its tokens.
 
     Args:
         folder: is made.
         files: txt (a document a paragraph), jsonl, csv or parquet (column `text`), plain or compressed.
-        vocab_size: of the tokenizer.
+        tokenizer: how it is trained.
     """
     folder.mkdir(parents=True, exist_ok=True)
     by_split: dict[Split, list[dict[str, str]]] = {split: [] for split in SPLITS}
@@ -36,7 +36,7 @@ def write_text_artifacts(folder: Path, files: Sequence[Path], vocab_size: int) -
         by_split[split].append({"id": sha256_hex(text), "text": text, "source": "text", "language": "en"})
     for split, rows in by_split.items():
         write_parquet(pa.Table.from_pylist(rows, schema=CORPUS_SCHEMA), folder / split / "part-00000.parquet")
-    train_tokenizer(TokenizerConfig(vocab_size=vocab_size), folder, folder, seed=0)
+    train_tokenizer(tokenizer, folder, folder, seed=0)
     write_shards(folder, Tokenizer.load(folder), folder)
 
 

@@ -1,8 +1,12 @@
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from benchmarks.alternation import OURS, Alternation, Spread, times_as_fast
+from benchmarks.alternation import OURS, Alternation, Spread, seconds_per_step, times_as_fast
+from benchmarks.made_up import stage_spec, whole_rows, write_text
+from lightning_modules.hardware import HardwareConfig, resolve
+from lightning_modules.networks import ModelChoice
 
 
 def test_others_take_as_many_steps_after_every_turn_of_ours():
@@ -33,3 +37,16 @@ def test_spread_shows_the_median_with_its_ends():
 def test_turns_must_match():
     with pytest.raises(ValueError, match="zip"):
         times_as_fast({OURS: [1.0, 2.0], "bare": [1.0]}, "bare", warm_up=0)
+
+
+def test_timing_a_stage_leaves_nothing_it_would_resume_from(tmp_path: Path):
+    write_text(tmp_path, 64, whole_rows(16, documents=20))
+    model = ModelChoice(preset="micro").resolve(64, 16)
+    hardware = resolve(HardwareConfig(accelerator="cpu", threads=1))
+    spec = stage_spec(
+        tmp_path, model, {"objectives": {"causal_lm": {}}}, hardware, steps=50, rows=2, micro_batches=1
+    )  # fmt: skip
+    before = sorted(tmp_path.rglob("*"))
+
+    assert seconds_per_step(spec, steps=3) > 0
+    assert sorted(tmp_path.rglob("*")) == before

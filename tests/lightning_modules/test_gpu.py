@@ -28,7 +28,7 @@ def test_losses_and_gradients_are_those_of_the_cpu_in_fp32(make_spec: MakeSpec, 
         module = StageModule(spec).to(device)
         terms = module.objectives[objective](module.trunk, micro.batch.to(device))
         sum(term.loss_sum for term in terms.values()).backward()
-        losses = {name: float(term.loss_sum) for name, term in terms.items()}
+        losses = {name: float(term.loss_sum.detach()) for name, term in terms.items()}
         gradients = {
             name: parameter.grad.cpu() for name, parameter in module.named_parameters() if parameter.grad is not None
         }
