@@ -29,7 +29,7 @@ from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
 from benchmarks.alternation import OURS, Alternation, Spread, fit, times_as_fast
-from benchmarks.made_up import running_text, stage_spec, whole_rows, write_text
+from benchmarks.made_up import refusals, running_text, stage_spec, whole_rows, write_text
 from benchmarks.pages import RESULTS, fill, setting, table
 from lightning_modules.datamodule import StageData
 from lightning_modules.hardware import Hardware, HardwareConfig, resolve
@@ -109,13 +109,10 @@ def agreements(folder: Path, scale: Scale) -> list[Agreement]:
     write_text(folder, scale.agreeing.vocab_size, whole_rows(scale.agreeing.max_positions, documents=200))
     on_cpu = scale.device.model_copy(update={"accelerator": "cpu", "precision": "fp32", "compile": False})
     on_device = [scale.device.model_copy(update={"compile": compiled}) for compiled in {False, scale.device.compile}]
-    found = []
-    for name in running_text():
-        try:
-            expected = losses(folder, name, on_cpu, scale)
-        except ValueError as error:
-            found.append(Agreement(name, False, None, f"not trained: {error}"))
-            continue
+    refused = refusals(scale.agreeing)
+    found = [Agreement(name, False, None, f"not trained: {reason}") for name, reason in refused.items()]
+    for name in (name for name in running_text() if name not in refused):
+        expected = losses(folder, name, on_cpu, scale)
         own = [step[f"train/{name}/loss"] for step in expected]
         for hardware in on_device:
             apart = greatest_difference(losses(folder, name, hardware, scale), expected)

@@ -70,6 +70,18 @@ def running_text() -> list[str]:
     return [name for name in OBJECTIVES if VIEWS[name].needs == "windows"]
 
 
+def refusals(model: ModelConfig) -> dict[str, str]:
+    """Returns the objectives of running text that cannot train this network with their own defaults, and why."""
+    found = {}
+    for name in running_text():
+        objective = OBJECTIVES[name]
+        try:
+            objective.check_model(objective.config_class(), model)
+        except ValueError as error:
+            found[name] = " ".join(str(error).split())
+    return found
+
+
 def stage_spec(
     folder: Path,
     model: ModelConfig,

@@ -25,7 +25,7 @@ from torch.profiler import ProfilerActivity, profile, schedule
 
 from benchmarks.alternation import OURS, Alternation, Spread, Step, fit, times_as_fast
 from benchmarks.loop import BareLoop
-from benchmarks.made_up import running_text, stage_spec, whole_rows, write_text
+from benchmarks.made_up import refusals, running_text, stage_spec, whole_rows, write_text
 from benchmarks.pages import RESULTS, fill, setting, table
 from benchmarks.peers import PEERS, PeerLoop
 from lightning_modules.datamodule import StageData
@@ -180,8 +180,10 @@ def main() -> None:
         if arguments.profile:
             print(profiled(arguments.profile, folder, scale))
             return
-        results = {name: alone(name, folder, scale) for name in running_text()}
+        refused = refusals(model)
+        results = {name: alone(name, folder, scale) for name in running_text() if name not in refused}
         figures = rendered(results, together(list(results), folder, scale), scale)
+    figures += "".join(f"\n\nNot timed: {reason}." for reason in refused.values())
     print(figures)
     if not arguments.quick:
         fill(arguments.page, "objectives", figures)
@@ -192,7 +194,7 @@ def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=6, help="turns that count (6)")
     parser.add_argument("--threads", type=int, help="as many as torch takes, unless given")
-    parser.add_argument("--profile", metavar="NAME", choices=running_text(), help="only say where this one's time goes")
+    parser.add_argument("--profile", metavar="NAME", help="only say where this one's time goes")
     parser.add_argument("--page", type=Path, default=RESULTS / "speed.md", help="page that gets the figures")
     parser.add_argument("--quick", action="store_true", help="tiny sizes, to see that it works; figures mean nothing")
     return parser
