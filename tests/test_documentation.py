@@ -1,5 +1,6 @@
 """What the pages say can be done: commands exist, links lead somewhere, settings are settings."""
 
+import importlib
 import re
 import shlex
 from collections.abc import Iterator
@@ -74,6 +75,8 @@ def test_command_exists_with_its_options(page: str, words: list[str]):
         assert arguments[0] in known
         options = known[arguments[0]].make_context(arguments[0], arguments[1:]).params
         load_recipe("demo", overrides(options.get("set_")))
+    elif arguments[0] == "-m" and arguments[1].startswith("benchmarks."):
+        importlib.import_module(arguments[1]).parser().parse_args(arguments[2:])
     else:
         assert program in OTHER_PROGRAMS
 

@@ -1,0 +1,86 @@
+"""Every script runs to its end in miniature; what it prints means nothing then."""
+
+import sys
+from concurrent.futures import Future
+from pathlib import Path
+
+import pytest
+
+from benchmarks import gpu, loop, objectives, ordering
+from benchmarks.made_up import running_text
+from benchmarks.pages import RESULTS
+
+
+@pytest.fixture(autouse=True)
+def pages_stay() -> None:
+    before = {page: page.read_bytes() for page in RESULTS.glob("*.md")}
+    yield
+    assert {page: page.read_bytes() for page in RESULTS.glob("*.md")} == before
+
+
+@pytest.fixture
+def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    def call(script, *arguments: str) -> str:
+        monkeypatch.setattr(sys, "argv", ["script", *arguments])
+        assert not script.main()
+        return capsys.readouterr().out
+
+    return call
+
+
+class InThisProcess:
+    """Stands for a pool where processes of their own would take too long."""
+
+    def __init__(self, workers: int, **_: object) -> None:
+        pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def submit(self, function, *arguments: object) -> Future[object]:
+        future: Future[object] = Future()
+        future.set_result(function(*arguments))
+        return future
+
+
+def test_gpu_compares_every_objective_and_times_every_stage(call):
+    printed = call(gpu, "--quick")
+
+    assert [name for name in running_text() if f"| {name} |" not in printed] == []
+    assert [name for name in gpu.STAGES if f"| {name} | stagelm |" not in printed] == []
+
+
+def test_objectives_are_timed_alone_and_together(call):
+    printed = call(objectives, "--quick", "--threads", "1")
+
+    assert [name for name in running_text() if f"| {name} |" not in printed and f": {name}" not in printed] == []
+    assert "5 alternations" in printed
+
+
+def test_profile_names_the_operators_of_a_step(call):
+    assert "aten::mm" in call(objectives, "--quick", "--profile", "causal_lm", "--threads", "1")
+
+
+def test_loop_prints_its_ratio(call, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(loop, "LENGTH", 32)
+
+    assert "stagelm / bare" in call(loop, "--steps", "4", "--threads", "1")
+
+
+def figures(printed: str) -> list[str]:
+    """All but the line that says when and where."""
+    return [line for line in printed.splitlines() if not line.startswith("Measured on ")]
+
+
+def test_ordering_makes_its_runs_once(call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setattr(ordering, "ProcessPoolExecutor", InThisProcess)
+    arguments = ("--quick", "--seeds", "1", "--build", str(tmp_path))
+    first = call(ordering, *arguments)
+    kept = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "runs").iterdir()}
+
+    assert figures(call(ordering, *arguments)) == figures(first)
+    assert len(kept) == len(ordering.ARMS)
+    assert {path.name: path.stat().st_mtime_ns for path in (tmp_path / "runs").iterdir()} == kept
