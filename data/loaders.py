@@ -141,7 +141,8 @@ class StepLoader:
         stream, objective = self._streams[self._stream[index]], int(self._objective[index])
         turn = int(self._turn[index]) * self._world_size + self._rank
         windows, seeds_B = stream.read(turn * self._micro_batch_size, self._micro_batch_size)
-        return self._views[objective](windows, seeds_B).feeding(self._names[objective])
+        progress = index // self._micro_batches / max(1, self.steps - 1)
+        return self._views[objective].at(progress)(windows, seeds_B).feeding(self._names[objective])
 
     def state_dict(self) -> dict[str, int]:
         """Returns where the loader is: the next step."""
@@ -224,6 +225,6 @@ def validation_batches(
         rows = chosen[(chosen < packing.single_rows) == single]
         for part in np.array_split(rows, math.ceil(len(rows) / micro_batch_size)) if len(rows) else ():
             windows = packing.read(shards.tokens, part, single=single)
-            viewed = view(windows, row_seeds(key(seed, "validation", "noise"), part))
+            viewed = view.at(1.0)(windows, row_seeds(key(seed, "validation", "noise"), part))
             batches.append(viewed.feeding(objective))
     return batches[rank::world_size]

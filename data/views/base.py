@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, Literal, NamedTuple, TypeVar
+from typing import Any, ClassVar, Generic, Literal, NamedTuple, Self, TypeVar
 
 import numpy as np
 import torch
@@ -67,9 +67,16 @@ class View(ABC, Generic[ConfigT]):
         """Returns what the objective reads.
 
         Args:
-            rows: B rows: `Windows` where the view needs windows, the task's own record where it needs examples.
+            rows: B rows: `Windows` of running text, `ExampleRows` of labelled examples.
             seeds_B: one seed a row; see `data.views.noise`.
         """
+
+    def at(self, progress: float) -> Self:
+        """Returns the view as it is after this part of the stage: 0 at the first step, 1 at the last.
+
+        Validation is always read as at the end, so that its losses can be compared.
+        """
+        return self
 
 
 def attention(mode: AttentionMode, windows: Windows) -> Attention:

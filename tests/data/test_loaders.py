@@ -164,6 +164,24 @@ def test_sources_are_mixed_by_share():
     assert loader([(old, 0.25), (new, 0.75)], micro_batches=4, steps=5).statistics()["epochs"] == 3.0
 
 
+def test_a_rate_on_its_way_resumes_where_it_was_and_is_the_final_one_in_validation():
+    config = MaskedLMViewConfig(selection="exact", rate=0.8, final_rate=0.2)
+    view = MaskedLMView(config, ViewContext(VOCABULARY, 42, "shifted"))
+    settings = {"views": {"cloze": view}, "sequence_length": 42, "steps": 5}
+    text = shards([40] * 30)
+    uninterrupted = list(loader(text, **settings))
+    resumed = loader(text, **settings)
+    resumed.load_state_dict({"step": 3})
+    [validation, *_] = validation_batches(
+        text, view, objective="cloze", sequence_length=42, micro_batch_size=2, max_positions=84, seed=0
+    )
+
+    hidden = [{micro.counts["masked_lm"] for micro in step.micro_batches} for step in uninterrupted]
+    assert hidden == [{2 * 32}, {2 * 26}, {2 * 20}, {2 * 14}, {2 * 8}]  # of 40 tokens 80, 65, 50, 35, 20 %
+    assert_equal(list(resumed), uninterrupted[3:])
+    assert validation.counts == {"masked_lm": 2 * 8}
+
+
 def test_too_few_packed_rows_are_filled_up_with_single_ones():
     text = shards([7] * 20 + [2])
     micros = micro_batches(loader(text, micro_batch_size=4, micro_batches=1, steps=21))  # 21 rows: 4 epochs
