@@ -142,7 +142,7 @@ class ExampleLoader:
         Raises:
             ValueError: the view reads running text.
         """
-        if view.needs != "examples":
+        if "examples" not in view.reads:
             raise ValueError(
                 f"objective {objective!r} reads running text, not labelled examples; use it in pretraining"
             )

@@ -92,7 +92,7 @@ class StepLoader:
             ValueError: a source has too little text for one micro-batch, or an objective reads no running text.
         """
         for name, view in views.items():
-            if view.needs != "windows":
+            if "windows" not in view.reads:
                 raise ValueError(f"objective {name!r} reads labelled examples, not running text; use it in fine-tuning")
         self.steps = steps
         self._next_step = 0

@@ -23,6 +23,9 @@ from data.vocabulary import Vocabulary
 Alignment = Literal["shifted", "same"]
 """Which state predicts a hidden token: that of the position before it, as in causal models, or its own."""
 
+RowKind = Literal["windows", "examples"]
+"""`windows`: rows cut from running text. `examples`: labelled examples of a task."""
+
 ConfigT = TypeVar("ConfigT", bound=Config)
 
 
@@ -53,8 +56,8 @@ class Viewed(NamedTuple):
 class View(ABC, Generic[ConfigT]):
     """Turns rows into the batch of one kind of objective."""
 
-    needs: ClassVar[Literal["windows", "examples"]] = "windows"
-    """`windows`: rows cut from running text. `examples`: labelled examples of a task."""
+    reads: ClassVar[frozenset[RowKind]] = frozenset({"windows"})
+    """What `rows` may be."""
 
     def __init__(self, config: ConfigT, context: ViewContext) -> None:
         self.config = config

@@ -32,7 +32,7 @@ class PlainView(View[Config]):
 
 
 class ExampleView(PlainView):
-    needs = "examples"
+    reads = frozenset({"examples"})
 
 
 PLAIN = PlainView(Config(), ViewContext(VOCABULARY, 8, "shifted"))
