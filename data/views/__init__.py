@@ -5,6 +5,7 @@ from typing import Any
 from data.views.base import View, ViewContext, Viewed
 from data.views.causal_lm import CausalLMView
 from data.views.classification import ClassificationView
+from data.views.contrastive import ContrastiveView
 from data.views.masked_lm import MaskedLMView
 from data.views.next_sentence import NextSentenceView
 from data.views.prefix_lm import PrefixLMView
@@ -14,6 +15,7 @@ from data.views.sentence_order import SentenceOrderView
 VIEWS: dict[str, type[View[Any]]] = {
     "causal_lm": CausalLMView,
     "classification": ClassificationView,
+    "contrastive": ContrastiveView,
     "masked_lm": MaskedLMView,
     "next_sentence": NextSentenceView,
     "prefix_lm": PrefixLMView,

@@ -3,6 +3,7 @@
 from lightning_modules.objectives.base import Objective, Term
 from lightning_modules.objectives.causal_lm import CausalLM
 from lightning_modules.objectives.classification import Classification
+from lightning_modules.objectives.contrastive import Contrastive
 from lightning_modules.objectives.masked_lm import MaskedLM
 from lightning_modules.objectives.next_sentence import NextSentence
 from lightning_modules.objectives.prefix_lm import PrefixLM
@@ -12,6 +13,7 @@ from lightning_modules.objectives.sentence_order import SentenceOrder
 OBJECTIVES: dict[str, type[Objective]] = {
     "causal_lm": CausalLM,
     "classification": Classification,
+    "contrastive": Contrastive,
     "masked_lm": MaskedLM,
     "next_sentence": NextSentence,
     "prefix_lm": PrefixLM,
