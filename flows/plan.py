@@ -24,6 +24,7 @@ from flows.tracking.settings import TrackingSettings, load_settings
 from lightning_modules.hardware import Hardware, resolve
 from lightning_modules.networks.config import ModelConfig
 from lightning_modules.networks.estimates import count_parameters, flops_per_token
+from lightning_modules.objectives import OBJECTIVES
 from lightning_modules.stage import StageConfig
 from lightning_modules.tasks.finetuning import FinetuningConfig
 
@@ -358,6 +359,10 @@ def _plan(
     for stage in loaded.pretraining.stages.values():
         plan.batch(stage.sequence_length)
     _ = plan.stages  # lays everything out, so that what does not fit is refused now
+    for name, stage in loaded.pretraining.stages.items():
+        for use_name, use in stage.objectives.items():
+            with said_at(f"pretraining.stages.{name}.objectives.{use_name}"):
+                OBJECTIVES[use.objective].check_model(use.settings, plan.model)
     return plan
 
 

@@ -80,6 +80,14 @@ def test_two_devices_share_the_micro_batches(tiny_recipe: Path) -> None:
             "model: hidden_size 65 is not a multiple of num_heads 2; change one of them",
         ),
         (
+            {f"{FOUNDATION}.objectives": {"texts": {"objective": "contrastive"}}},
+            f"{FOUNDATION}.objectives.texts: contrastive compares two readings of a text that differ by dropout, but ",
+        ),
+        (
+            {f"{FOUNDATION}.objectives": {"next_sentence": {}}, "model.segments": 1},
+            f"{FOUNDATION}.objectives.next_sentence: next_sentence has 2 segments, but the model's segment ",
+        ),
+        (
             {"corpus.sources.pairs.task": "headline"},
             "corpus.sources.pairs: task 'headline' is no entry of finetuning with a source of its own (topic, ",
         ),
