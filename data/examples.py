@@ -140,12 +140,9 @@ class ExampleLoader:
             steps: of the whole stage.
 
         Raises:
-            ValueError: the view reads running text.
+            ValueError: the view cannot read such micro-batches.
         """
-        if "examples" not in view.reads:
-            raise ValueError(
-                f"objective {objective!r} reads running text, not labelled examples; use it in pretraining"
-            )
+        view.check_rows(objective, "examples", micro_batch_size)
         self.steps = steps
         self._examples, self._view, self._objective = examples, view, objective
         self._size, self._micro_batches, self._seed = micro_batch_size, micro_batches, seed

@@ -89,11 +89,10 @@ class StepLoader:
             world_size: how many read together.
 
         Raises:
-            ValueError: a source has too little text for one micro-batch, or an objective reads no running text.
+            ValueError: a source has too little text for one micro-batch, or a view cannot read such micro-batches.
         """
         for name, view in views.items():
-            if "windows" not in view.reads:
-                raise ValueError(f"objective {name!r} reads labelled examples, not running text; use it in fine-tuning")
+            view.check_rows(name, "windows", micro_batch_size)
         self.steps = steps
         self._next_step = 0
         self._views = [views[name] for name in shares]

@@ -17,6 +17,7 @@ from typing import Any
 
 from data.sources import TaskConfig, default_cache, source_key
 from data.tasks import examples_key
+from data.views import VIEWS
 from flows.batch import Batch, divide
 from flows.recipe import Recipe, RecipeError, find_recipe, load_recipe, recipe_place, said_at
 from flows.store import Artifact, Key, Store, canonical_json
@@ -363,6 +364,7 @@ def _plan(
         for use_name, use in stage.objectives.items():
             with said_at(f"pretraining.stages.{name}.objectives.{use_name}"):
                 OBJECTIVES[use.objective].check_model(use.settings, plan.model)
+                VIEWS[use.objective].check_rows(use_name, "windows", plan.batch(stage.sequence_length).rows)
     return plan
 
 

@@ -1,7 +1,8 @@
 """The contract of a view: token windows in, what an objective reads out.
 
-A view is vectorised, and a row's result depends on the row and its seed alone: not on its neighbours, the rank or the
-time. That makes a resumed run equal to an uninterrupted one, and every epoch different from the one before.
+A view is vectorised, and a row's result depends on the row and its seed alone: not on its neighbours (but for views
+with `min_rows` above 1, which compare rows), the rank or the time. That makes a resumed run equal to an uninterrupted
+one, and every epoch different from the one before.
 """
 
 from __future__ import annotations
@@ -58,12 +59,39 @@ class View(ABC, Generic[ConfigT]):
 
     reads: ClassVar[frozenset[RowKind]] = frozenset({"windows"})
     """What `rows` may be."""
+    min_rows: ClassVar[int] = 1
+    """Rows that a micro-batch needs: 2 where texts of different rows are compared."""
 
     def __init__(self, config: ConfigT, context: ViewContext) -> None:
         self.config = config
         self.context = context
         self.vocabulary = context.vocabulary
         self.specials = context.vocabulary.specials
+
+    @classmethod
+    def check_rows(cls, objective: str, kind: RowKind, rows: int) -> None:
+        """Refuses what this view cannot read.
+
+        Args:
+            objective: its name in the stage.
+            kind: of the rows.
+            rows: how many a micro-batch has.
+
+        Raises:
+            ValueError: what does not fit, and how to mend it.
+        """
+        if kind not in cls.reads:
+            other, remedy = (
+                ("labelled examples, not running text", "fine-tuning")
+                if kind == "windows"
+                else ("running text, not labelled examples", "pretraining")
+            )
+            raise ValueError(f"objective {objective!r} reads {other}; use it in {remedy}")
+        if rows < cls.min_rows:
+            raise ValueError(
+                f"objective {objective!r} compares the rows of a micro-batch, which has only {rows}; raise "
+                f"training.micro_batch_tokens to {cls.min_rows} rows of sequence_length or more"
+            )
 
     @abstractmethod
     def __call__(self, rows: Any, seeds_B: NDArray[np.uint64]) -> Viewed:

@@ -24,6 +24,8 @@ class ContrastiveView(View[ContrastiveViewConfig]):
     Where a micro-batch holds no two different texts, none is left: there is nothing to tell them apart from.
     """
 
+    min_rows = 2
+
     def __call__(self, rows: Windows, seeds_B: NDArray[np.uint64]) -> Viewed:
         """Returns the rows, the bos of every sample and the class of its text."""
         real_N = np.flatnonzero(rows.samples() >= 0)

@@ -33,6 +33,8 @@ class NextSentenceView(View[NextSentenceViewConfig]):
     Samples of a single sentence are left out, and so are all where the micro-batch has text of one document only.
     """
 
+    min_rows = 2
+
     def __call__(self, rows: Windows, seeds_B: NDArray[np.uint64]) -> Viewed:
         """Returns the pairs, each in the place that its first text has in its row."""
         starts, length = rows.starts(), rows.input_ids_BT.shape[1]

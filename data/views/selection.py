@@ -1,7 +1,8 @@
 """Which tokens a masked objective hides: single ones, words, or spans of them.
 
 Whatever the selection, tokens are first put into groups (a token, a word, or a span of so many tokens or words) that
-share one random number. Spans tile their sample, so that every token is as likely to be hidden as any other.
+share one random number. Spans tile their sample as if it were a ring, so that no token is likelier to be hidden than
+another; the one across the end is a shorter span at either end.
 
 Shapes: B rows, T positions, N text tokens, W words (or tokens, where words do not matter), M selected tokens.
 """
@@ -19,6 +20,7 @@ from data.views.noise import uniform
 from data.vocabulary import Vocabulary
 
 _NGRAM_MAX = 3
+"""Longest n-gram, as in ALBERT."""
 
 
 class SelectionConfig(Config):
@@ -127,16 +129,17 @@ def draw_lengths(probabilities: NDArray[np.float64], noise_W: NDArray[np.float64
 
 
 def tile(lengths_W: Ints, sample_W: Ints, noise_W: NDArray[np.float64]) -> tuple[Ints, Ints]:
-    """Tiles each sample with spans, as if it were a ring, from a drawn place on.
+    """Tiles each sample, joined to a ring, with spans from a drawn word on.
 
     Args:
-        lengths_W: the k-th span of a sample is as long as its k-th entry here; the last one ends where the first began.
+        lengths_W: the k-th span of a sample has the length of the sample's k-th entry; the last is cut where the first
+            begins.
         sample_W: the sample of each word, ascending.
-        noise_W: that of a sample's first word draws the place.
+        noise_W: what each sample's first word has here draws the word that the first span begins with.
 
     Returns:
-        The words' numbers in the order of the rings, which are those of their samples turned; and for each word one
-        number below W that only the words of its span have, all of them in its sample.
+        For each word its number if that word came first in its sample; and a number that it shares with the words of
+        its span and no others, one of the numbers of its sample.
     """
     first, sizes = _runs(sample_W)
     first_W, size_W, ring_W = np.repeat(first, sizes), np.repeat(sizes, sizes), np.arange(len(sample_W))

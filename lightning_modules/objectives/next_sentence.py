@@ -1,7 +1,7 @@
 """Next-sentence prediction: does the second text go on after the first, or is it of another document?
 
 Source: Devlin et al. 2019, arXiv:1810.04805, section 3.1; class 0 is the continuation, 1 the other text, as in
-transformers' `BertForPreTraining`. With `masked_lm` beside it, at equal shares and weights, it is BERT's pretraining.
+transformers' `BertForPreTraining`. BERT hides tokens in the same pairs; here `masked_lm` has micro-batches of its own.
 """
 
 from __future__ import annotations

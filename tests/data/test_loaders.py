@@ -10,6 +10,7 @@ from data.loaders import StepLoader, validation_batches
 from data.shards import Shards
 from data.views.base import View, ViewContext, Viewed, attention, batch_seed
 from data.views.masked_lm import MaskedLMView, MaskedLMViewConfig
+from data.views.next_sentence import NextSentenceView, NextSentenceViewConfig
 from data.vocabulary import SPECIALS, Vocabulary, special_piece
 
 FIRST = SPECIALS.count
@@ -200,6 +201,14 @@ def test_objectives_that_read_examples_are_refused():
     view = ExampleView(Config(), ViewContext(VOCABULARY, 8, "shifted"))
     with pytest.raises(ValueError, match="objective 'sentiment' reads labelled examples"):
         loader(MIXED, views={"sentiment": view})
+
+
+def test_a_single_row_is_refused_where_rows_are_compared():
+    view = NextSentenceView(NextSentenceViewConfig(), ViewContext(VOCABULARY, 8, "shifted"))
+    with pytest.raises(
+        ValueError, match=r"'pairs' compares the rows .* has only 1; raise .* to 2 rows of sequence_length"
+    ):
+        loader(MIXED, views={"pairs": view}, micro_batch_size=1)
 
 
 def test_statistics_are_those_of_what_is_read():
