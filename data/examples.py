@@ -140,12 +140,9 @@ class ExampleLoader:
             steps: of the whole stage.
 
         Raises:
-            ValueError: the view reads running text.
+            ValueError: the view cannot read such micro-batches.
         """
-        if view.needs != "examples":
-            raise ValueError(
-                f"objective {objective!r} reads running text, not labelled examples; use it in pretraining"
-            )
+        view.check_rows(objective, "examples", micro_batch_size)
         self.steps = steps
         self._examples, self._view, self._objective = examples, view, objective
         self._size, self._micro_batches, self._seed = micro_batch_size, micro_batches, seed
@@ -171,7 +168,9 @@ class ExampleLoader:
         _, chosen_CB, seeds_CB = self._pool
         first = place * self._micro_batches * self._world_size + self._rank
         mine = range(first, first + self._micro_batches * self._world_size, self._world_size)
-        return StepBatch(step, [self._micro_batch(chosen_CB[index], seeds_CB[index]) for index in mine])
+        view = self._view.at(step / max(1, self.steps - 1))
+        viewed = [view(self._examples.rows.take(chosen_CB[index]), seeds_CB[index]) for index in mine]
+        return StepBatch(step, [micro.feeding(self._objective) for micro in viewed])
 
     def state_dict(self) -> dict[str, int]:
         """Returns where the loader is: the next step."""
@@ -209,9 +208,6 @@ class ExampleLoader:
         shuffled = by_length[permutation(key(self._seed, "examples", "pool", pool), len(by_length))]
         return chosen[shuffled], seeds[shuffled]
 
-    def _micro_batch(self, chosen_B: Ints, seeds_B: NDArray[np.uint64]) -> MicroBatch:
-        return self._view(self._examples.rows.take(chosen_B), seeds_B).feeding(self._objective)
-
 
 def example_batches(
     examples: EncodedExamples,
@@ -234,7 +230,7 @@ def example_batches(
     if max_positions is not None:
         order = order[: max(1, int((examples.lengths_N[order].cumsum() <= max_positions).sum()))]
     order = order[np.argsort(examples.lengths_N[order], kind="stable")]
-    seeds = row_seeds(key(seed, "validation", "noise"), order)
+    seeds, view = row_seeds(key(seed, "validation", "noise"), order), view.at(1.0)
     batches = [
         view(examples.rows.take(order[start : start + micro_batch_size]), seeds[start : start + micro_batch_size])
         for start in range(0, len(order), micro_batch_size)

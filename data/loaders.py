@@ -89,11 +89,10 @@ class StepLoader:
             world_size: how many read together.
 
         Raises:
-            ValueError: a source has too little text for one micro-batch, or an objective reads no running text.
+            ValueError: a source has too little text for one micro-batch, or a view cannot read such micro-batches.
         """
         for name, view in views.items():
-            if view.needs != "windows":
-                raise ValueError(f"objective {name!r} reads labelled examples, not running text; use it in fine-tuning")
+            view.check_rows(name, "windows", micro_batch_size)
         self.steps = steps
         self._next_step = 0
         self._views = [views[name] for name in shares]
@@ -141,7 +140,8 @@ class StepLoader:
         stream, objective = self._streams[self._stream[index]], int(self._objective[index])
         turn = int(self._turn[index]) * self._world_size + self._rank
         windows, seeds_B = stream.read(turn * self._micro_batch_size, self._micro_batch_size)
-        return self._views[objective](windows, seeds_B).feeding(self._names[objective])
+        progress = index // self._micro_batches / max(1, self.steps - 1)
+        return self._views[objective].at(progress)(windows, seeds_B).feeding(self._names[objective])
 
     def state_dict(self) -> dict[str, int]:
         """Returns where the loader is: the next step."""
@@ -224,6 +224,6 @@ def validation_batches(
         rows = chosen[(chosen < packing.single_rows) == single]
         for part in np.array_split(rows, math.ceil(len(rows) / micro_batch_size)) if len(rows) else ():
             windows = packing.read(shards.tokens, part, single=single)
-            viewed = view(windows, row_seeds(key(seed, "validation", "noise"), part))
+            viewed = view.at(1.0)(windows, row_seeds(key(seed, "validation", "noise"), part))
             batches.append(viewed.feeding(objective))
     return batches[rank::world_size]

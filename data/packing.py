@@ -29,10 +29,23 @@ class Windows:
     """From 0 (the bos) in every sample."""
     sample_ids_BT: Ints | None
     """From 0 in every row, -1 on padding. None: each row is one sample without padding."""
+    documents_S: Ints | None = None
+    """Of each sample, row by row: the number of its document. None: each sample is of another one."""
 
     def samples(self) -> Ints:
         """Returns `sample_ids_BT`, zeros where every row is one sample."""
         return np.zeros_like(self.input_ids_BT) if self.sample_ids_BT is None else self.sample_ids_BT
+
+    def starts(self) -> Ints:
+        """Returns, for each flattened position, that of the bos of its sample; padding starts where it is."""
+        return np.arange(self.position_ids_BT.size) - self.position_ids_BT.reshape(-1)
+
+    def goes_on(self) -> NDArray[np.bool_]:
+        """Marks the positions (B, T) that are followed by another one of their sample."""
+        samples_BT = self.samples()
+        goes_on_BT = np.zeros(samples_BT.shape, dtype=bool)
+        goes_on_BT[:, :-1] = (samples_BT[:, :-1] == samples_BT[:, 1:]) & (samples_BT[:, :-1] >= 0)
+        return goes_on_BT
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +59,8 @@ class Packing:
     """Positions of each sample: its tokens, bos, and eos where it has one."""
     ends_W: NDArray[np.bool_]
     """The sample ends in eos."""
+    documents_W: Ints
+    """Which document a window is of."""
     row_offsets: Ints
     """(R + 1,): row r holds windows row_offsets[r] to row_offsets[r + 1]."""
     single_rows: int
@@ -91,7 +106,7 @@ class Packing:
         input_ids.reshape(-1)[place] = ids
         position_ids.reshape(-1)[place] = position
         sample_ids.reshape(-1)[place] = np.repeat(index_in_row, lengths)
-        return Windows(input_ids, position_ids, None if single else sample_ids)
+        return Windows(input_ids, position_ids, None if single else sample_ids, self.documents_W[windows])
 
 
 def pack(offsets: Ints, sequence_length: int) -> Packing:
@@ -119,6 +134,7 @@ def pack(offsets: Ints, sequence_length: int) -> Packing:
         starts_W=starts[order],
         lengths_W=lengths[order],
         ends_W=ends[order],
+        documents_W=np.repeat(np.arange(len(tokens_D)), windows_D)[order],
         row_offsets=np.concatenate([[0], np.cumsum(np.concatenate([np.ones_like(singles), row_sizes]))]),
         single_rows=len(singles),
     )

@@ -17,6 +17,7 @@ from typing import Any
 
 from data.sources import TaskConfig, default_cache, source_key
 from data.tasks import examples_key
+from data.views import VIEWS
 from flows.batch import Batch, divide
 from flows.recipe import Recipe, RecipeError, find_recipe, load_recipe, recipe_place, said_at
 from flows.store import Artifact, Key, Store, canonical_json
@@ -376,6 +377,11 @@ def _plan(
     for stage in loaded.pretraining.stages.values():
         plan.batch(stage.sequence_length)
     _ = plan.stages  # lays everything out, so that what does not fit is refused now
+    for name, stage in loaded.pretraining.stages.items():
+        for use_name, use in stage.objectives.items():
+            with said_at(f"pretraining.stages.{name}.objectives.{use_name}"):
+                OBJECTIVES[use.objective].check_model(use.settings, plan.model)
+                VIEWS[use.objective].check_rows(use_name, "windows", plan.batch(stage.sequence_length).rows)
     return plan
 
 

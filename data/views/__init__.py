@@ -6,7 +6,9 @@ from data.views.base import View, ViewContext, Viewed
 from data.views.blank_infilling import BlankInfillingView
 from data.views.causal_lm import CausalLMView
 from data.views.classification import ClassificationView
+from data.views.contrastive import ContrastiveView
 from data.views.masked_lm import MaskedLMView
+from data.views.next_sentence import NextSentenceView
 from data.views.prefix_lm import PrefixLMView
 from data.views.replaced_token import ReplacedTokenView
 from data.views.sentence_order import SentenceOrderView
@@ -15,7 +17,9 @@ VIEWS: dict[str, type[View[Any]]] = {
     "blank_infilling": BlankInfillingView,
     "causal_lm": CausalLMView,
     "classification": ClassificationView,
+    "contrastive": ContrastiveView,
     "masked_lm": MaskedLMView,
+    "next_sentence": NextSentenceView,
     "prefix_lm": PrefixLMView,
     "replaced_token": ReplacedTokenView,
     "sentence_order": SentenceOrderView,

@@ -1,14 +1,15 @@
 """The contract of a view: token windows in, what an objective reads out.
 
-A view is vectorised, and a row's result depends on the row and its seed alone: not on its neighbours, the rank or the
-time. That makes a resumed run equal to an uninterrupted one, and every epoch different from the one before.
+A view is vectorised, and a row's result depends on the row and its seed alone: not on its neighbours (but for views
+with `min_rows` above 1, which compare rows), the rank or the time. That makes a resumed run equal to an uninterrupted
+one, and every epoch different from the one before.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, Literal, NamedTuple, TypeVar
+from typing import Any, ClassVar, Generic, Literal, NamedTuple, Self, TypeVar
 
 import numpy as np
 import torch
@@ -22,6 +23,9 @@ from data.vocabulary import Vocabulary
 
 Alignment = Literal["shifted", "same"]
 """Which state predicts a hidden token: that of the position before it, as in causal models, or its own."""
+
+RowKind = Literal["windows", "examples"]
+"""`windows`: rows cut from running text. `examples`: labelled examples of a task."""
 
 ConfigT = TypeVar("ConfigT", bound=Config)
 
@@ -53,8 +57,10 @@ class Viewed(NamedTuple):
 class View(ABC, Generic[ConfigT]):
     """Turns rows into the batch of one kind of objective."""
 
-    needs: ClassVar[Literal["windows", "examples"]] = "windows"
-    """`windows`: rows cut from running text. `examples`: labelled examples of a task."""
+    reads: ClassVar[frozenset[RowKind]] = frozenset({"windows"})
+    """What `rows` may be."""
+    min_rows: ClassVar[int] = 1
+    """Rows that a micro-batch needs: 2 where texts of different rows are compared."""
 
     def __init__(self, config: ConfigT, context: ViewContext) -> None:
         self.config = config
@@ -62,14 +68,46 @@ class View(ABC, Generic[ConfigT]):
         self.vocabulary = context.vocabulary
         self.specials = context.vocabulary.specials
 
+    @classmethod
+    def check_rows(cls, objective: str, kind: RowKind, rows: int) -> None:
+        """Refuses what this view cannot read.
+
+        Args:
+            objective: its name in the stage.
+            kind: of the rows.
+            rows: how many a micro-batch has.
+
+        Raises:
+            ValueError: what does not fit, and how to mend it.
+        """
+        if kind not in cls.reads:
+            other, remedy = (
+                ("labelled examples, not running text", "fine-tuning")
+                if kind == "windows"
+                else ("running text, not labelled examples", "pretraining")
+            )
+            raise ValueError(f"objective {objective!r} reads {other}; use it in {remedy}")
+        if rows < cls.min_rows:
+            raise ValueError(
+                f"objective {objective!r} compares the rows of a micro-batch, which has only {rows}; raise "
+                f"training.micro_batch_tokens to {cls.min_rows} rows of sequence_length or more"
+            )
+
     @abstractmethod
     def __call__(self, rows: Any, seeds_B: NDArray[np.uint64]) -> Viewed:
         """Returns what the objective reads.
 
         Args:
-            rows: B rows: `Windows` where the view needs windows, the task's own record where it needs examples.
+            rows: B rows: `Windows` of running text, `ExampleRows` of labelled examples.
             seeds_B: one seed a row; see `data.views.noise`.
         """
+
+    def at(self, progress: float) -> Self:
+        """Returns the view as it is after this part of the stage: 0 at the first step, 1 at the last.
+
+        Validation is always read as at the end, so that its losses can be compared.
+        """
+        return self
 
 
 def attention(mode: AttentionMode, windows: Windows) -> Attention:

@@ -29,10 +29,7 @@ class CausalLMView(View[CausalLMViewConfig]):
         """Returns the rows with, for every token but the last of a sample, the token after it."""
         is_text_BT = ~self.vocabulary.is_special[rows.input_ids_BT]
         input_ids_BT = rows.input_ids_BT if self.config.direction == "ltr" else _reversed(rows, is_text_BT)
-        samples_BT = rows.samples()
-        has_next_BT = np.zeros(samples_BT.shape, dtype=bool)
-        has_next_BT[:, :-1] = (samples_BT[:, :-1] == samples_BT[:, 1:]) & (samples_BT[:, :-1] >= 0)
-        predict_M = np.flatnonzero(has_next_BT)
+        predict_M = np.flatnonzero(rows.goes_on())
         batch = TokenBatch(
             input_ids_BT=torch.from_numpy(input_ids_BT),
             position_ids_BT=torch.from_numpy(rows.position_ids_BT),

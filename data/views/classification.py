@@ -17,7 +17,7 @@ class ClassificationViewConfig(Config):
 class ClassificationView(View[ClassificationViewConfig]):
     """One sample a row, padded to the longest; the class of each row with the position of its bos."""
 
-    needs = "examples"
+    reads = frozenset({"examples"})
 
     def __call__(self, rows: ExampleRows, seeds_B: NDArray[np.uint64]) -> Viewed:
         special = self.specials

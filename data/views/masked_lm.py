@@ -4,7 +4,7 @@ Source: Devlin et al. 2019, arXiv:1810.04805, section 3.1; the shifted form is t
 Charpentier and Samuel 2024, arXiv:2410.24159, section 2.
 """
 
-from typing import Literal, Self
+from typing import Self
 
 import numpy as np
 import torch
@@ -12,23 +12,10 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from data.batch import TokenBatch
-from data.config import Config
 from data.packing import Ints, Windows
-from data.views.base import Alignment, View, Viewed, attention, batch_seed, flat
+from data.views.base import Alignment, Viewed, attention, batch_seed, flat
 from data.views.noise import uniform
-from data.vocabulary import Vocabulary
-
-
-class SelectionConfig(Config):
-    """Which tokens are hidden. Specials and padding never are."""
-
-    rate: float = Field(0.15, gt=0.0, lt=1.0)
-    """Share of the text's tokens."""
-    selection: Literal["bernoulli", "exact"] = "bernoulli"
-    """`bernoulli`: each token (or word) on its own with probability `rate`. `exact`: the rounded share of every sample,
-    at least one token."""
-    whole_word: bool = False
-    """Select words with all their pieces; a Chinese or Japanese piece is a word."""
+from data.views.selection import SelectingView, SelectionConfig, select
 
 
 class MaskedLMViewConfig(SelectionConfig):
@@ -50,7 +37,7 @@ class MaskedLMViewConfig(SelectionConfig):
         return self
 
 
-class MaskedLMView(View[MaskedLMViewConfig]):
+class MaskedLMView(SelectingView[MaskedLMViewConfig]):
     """Hides tokens, and leaves word of which they were."""
 
     def __call__(self, rows: Windows, seeds_B: NDArray[np.uint64]) -> Viewed:
@@ -88,46 +75,3 @@ def predicting(hidden_M: Ints, alignment: Alignment) -> Ints:
     Every sample starts with bos, which is never hidden, so the position before a hidden one is of the same sample.
     """
     return hidden_M - 1 if alignment == "shifted" else hidden_M
-
-
-def select(
-    config: SelectionConfig,
-    rows: Windows,
-    is_text_BT: NDArray[np.bool_],
-    vocabulary: Vocabulary,
-    seeds_B: NDArray[np.uint64],
-) -> Ints:
-    """Returns the flattened positions to hide, ascending."""
-    place = np.flatnonzero(is_text_BT)
-    if config.whole_word:
-        ids = rows.input_ids_BT.reshape(-1)
-        starts_word = vocabulary.word_start[ids[place]] | vocabulary.word_end[ids[place - 1]]
-    else:
-        starts_word = np.ones(len(place), dtype=bool)
-    word = np.cumsum(starts_word) - 1
-    noise = uniform(seeds_B, "select", is_text_BT.shape[1]).reshape(-1)[place[starts_word]][word]
-    if config.selection == "bernoulli":
-        chosen = noise < config.rate
-    else:
-        chosen = _lowest(config.rate, noise, word, sample=place - rows.position_ids_BT.reshape(-1)[place])
-    selected: Ints = place[chosen]
-    return selected
-
-
-def _lowest(rate: float, noise: NDArray[np.float64], word: Ints, sample: Ints) -> NDArray[np.bool_]:
-    """Marks, in each sample, the words of lowest noise that fit its budget, and the lowest in any case.
-
-    `noise`, `word` and `sample` have one entry a text position; noise is equal within a word.
-    """
-    order = np.lexsort((word, noise, sample))
-    first = np.flatnonzero(np.diff(sample[order], prepend=-1))
-    sizes = np.diff(first, append=len(order))
-    rank = np.arange(len(order)) - np.repeat(first, sizes)
-    budget = np.repeat(np.maximum(1, np.rint(sizes * rate)), sizes)
-    word_first = np.flatnonzero(np.diff(word[order], prepend=-1))
-    word_sizes = np.diff(word_first, append=len(order))
-    opens = np.repeat(rank[word_first], word_sizes)
-    fits = (opens + np.repeat(word_sizes, word_sizes) <= budget) | (opens == 0)
-    selected = np.empty(len(order), dtype=bool)
-    selected[order] = fits
-    return selected

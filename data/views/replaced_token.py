@@ -11,9 +11,10 @@ from pydantic import Field
 
 from data.batch import TokenBatch
 from data.packing import Windows
-from data.views.base import View, Viewed, attention, batch_seed, flat
-from data.views.masked_lm import SelectionConfig, predicting, select
+from data.views.base import Viewed, attention, batch_seed, flat
+from data.views.masked_lm import predicting
 from data.views.noise import uniform
+from data.views.selection import SelectingView, SelectionConfig, select
 
 
 class ReplacedTokenViewConfig(SelectionConfig):
@@ -23,7 +24,7 @@ class ReplacedTokenViewConfig(SelectionConfig):
     """Share of the selected tokens that the generator sees as the mask symbol; it sees the others as they are."""
 
 
-class ReplacedTokenView(View[ReplacedTokenViewConfig]):
+class ReplacedTokenView(SelectingView[ReplacedTokenViewConfig]):
     """Hides tokens for the generator to fill in."""
 
     def __call__(self, rows: Windows, seeds_B: NDArray[np.uint64]) -> Viewed:

@@ -15,15 +15,14 @@ import math
 from itertools import permutations
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from pydantic import Field
 
-from data.batch import Attention, TokenBatch
 from data.config import Config
-from data.packing import Ints, Windows, ranges
-from data.views.base import View, Viewed, batch_seed, flat
+from data.packing import Ints, Windows
+from data.views.base import View, Viewed
 from data.views.noise import uniform
+from data.views.segments import Segments, present
 from data.vocabulary import Vocabulary
 
 _STARTS = 2
@@ -46,42 +45,21 @@ class SentenceOrderView(View[SentenceOrderViewConfig]):
 
     def __call__(self, rows: Windows, seeds_B: NDArray[np.uint64]) -> Viewed:
         """Returns the samples that have enough sentences, each in the place it has in its row."""
-        m, shape = self.config.segments, rows.input_ids_BT.shape
-        ids, positions = rows.input_ids_BT.reshape(-1), rows.position_ids_BT.reshape(-1)
+        m, positions = self.config.segments, rows.position_ids_BT.reshape(-1)
         borders_SM = self._borders(rows, seeds_B)
         pool_S = borders_SM[:, 0] - positions[borders_SM[:, 0]]
-        labels_S = (uniform(seeds_B, "order", shape[1]).reshape(-1)[pool_S] * math.factorial(m)).astype(np.int64)
+        noise_S = uniform(seeds_B, "order", rows.input_ids_BT.shape[1]).reshape(-1)[pool_S]
+        labels_S = (noise_S * math.factorial(m)).astype(np.int64)
 
         orders = np.array(list(permutations(range(m))))  # sorted; orders[k, i] is the segment presented as the i-th
         order_SM = orders[labels_S]
-        lengths_SM = np.take_along_axis(np.diff(borders_SM), order_SM, axis=1)
-        sources_SM = np.take_along_axis(borders_SM[:, :-1], order_SM, axis=1) + 1
-        targets_SM = pool_S[:, None] + 1 + np.cumsum(lengths_SM, axis=1) - lengths_SM + np.arange(m)
-        source = ranges(sources_SM.reshape(-1), lengths_SM.reshape(-1))
-        target = ranges(targets_SM.reshape(-1), lengths_SM.reshape(-1))
-        separators = (targets_SM[:, 1:] - 1).reshape(-1)
-        filled = np.concatenate([pool_S, target, separators])
-
-        input_ids_BT, position_ids_BT, segment_ids_BT, sample_ids_BT = (
-            np.full(shape, fill, dtype=np.int64) for fill in (self.specials.pad, 0, 0, -1)
+        segments = Segments(
+            pool_S,
+            starts_SM=np.take_along_axis(borders_SM[:, :-1], order_SM, axis=1) + 1,
+            lengths_SM=np.take_along_axis(np.diff(borders_SM), order_SM, axis=1),
         )
-        input_ids_BT.reshape(-1)[target] = ids[source]
-        input_ids_BT.reshape(-1)[pool_S] = self.specials.bos
-        input_ids_BT.reshape(-1)[separators] = self.specials.sep
-        segment_ids_BT.reshape(-1)[target] = np.repeat(np.tile(np.arange(m), len(pool_S)), lengths_SM.reshape(-1))
-        segment_ids_BT.reshape(-1)[separators] = np.tile(np.arange(m - 1), len(pool_S))
-        position_ids_BT.reshape(-1)[filled] = positions[filled]  # a sample stays in its place, and so do its positions
-        sample_ids_BT.reshape(-1)[filled] = rows.samples().reshape(-1)[filled]
-        batch = TokenBatch(
-            input_ids_BT=torch.from_numpy(input_ids_BT),
-            position_ids_BT=torch.from_numpy(position_ids_BT),
-            attention=Attention("full", torch.from_numpy(sample_ids_BT)),
-            seed=batch_seed(seeds_B),
-            segment_ids_BT=torch.from_numpy(segment_ids_BT),
-            pool_S=flat(pool_S),
-            labels_S=flat(labels_S),
-        )
-        return Viewed(batch, {"sentence_order": len(pool_S)}, len(target))
+        batch = present(segments, rows, labels_S, seeds_B, closed=False)
+        return Viewed(batch, {"sentence_order": len(pool_S)}, int(segments.lengths_SM.sum()))
 
     def _borders(self, rows: Windows, seeds_B: NDArray[np.uint64]) -> Ints:
         """Cuts every sample with enough sentences; returns (S, m + 1) flattened positions.

@@ -1,7 +1,8 @@
-"""Conditional language modelling: predict an answer from its prompt and what is already said of it.
+"""Prefix language modelling: predict a text from its beginning, or an answer from its prompt, token by token.
 
-Source: Hu et al. 2021, arXiv:2106.09685, equation 1; what counts as prompt and answer is the `prefix_lm` view's work.
-The mean runs over the tokens of all answers, so a long answer weighs more than a short one.
+Source: Raffel et al. 2019, arXiv:1910.10683, section 3.2.3, for running text; Hu et al. 2021, arXiv:2106.09685,
+equation 1, for prompts and answers. What is prefix and what is predicted is the `prefix_lm` view's work. The mean runs
+over all predicted tokens, so a long answer weighs more than a short one.
 """
 
 from typing import ClassVar
@@ -17,7 +18,7 @@ class PrefixLMConfig(PrefixLMViewConfig, LabelSmoothing):
 
 
 class PrefixLM(TokenPrediction):
-    """Mean over the tokens of the answers, each answer's eos included."""
+    """Mean over the tokens after the prefixes, eos included."""
 
     name: ClassVar[str] = "prefix_lm"
     config_class: ClassVar[type[Config]] = PrefixLMConfig

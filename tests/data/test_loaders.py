@@ -10,6 +10,7 @@ from data.loaders import StepLoader, validation_batches
 from data.shards import Shards
 from data.views.base import View, ViewContext, Viewed, attention, batch_seed
 from data.views.masked_lm import MaskedLMView, MaskedLMViewConfig
+from data.views.next_sentence import NextSentenceView, NextSentenceViewConfig
 from data.vocabulary import SPECIALS, Vocabulary, special_piece
 
 FIRST = SPECIALS.count
@@ -32,7 +33,7 @@ class PlainView(View[Config]):
 
 
 class ExampleView(PlainView):
-    needs = "examples"
+    reads = frozenset({"examples"})
 
 
 PLAIN = PlainView(Config(), ViewContext(VOCABULARY, 8, "shifted"))
@@ -164,6 +165,24 @@ def test_sources_are_mixed_by_share():
     assert loader([(old, 0.25), (new, 0.75)], micro_batches=4, steps=5).statistics()["epochs"] == 3.0
 
 
+def test_a_rate_on_its_way_resumes_where_it_was_and_is_the_final_one_in_validation():
+    config = MaskedLMViewConfig(selection="exact", rate=0.8, final_rate=0.2)
+    view = MaskedLMView(config, ViewContext(VOCABULARY, 42, "shifted"))
+    settings = {"views": {"cloze": view}, "sequence_length": 42, "steps": 5}
+    text = shards([40] * 30)
+    uninterrupted = list(loader(text, **settings))
+    resumed = loader(text, **settings)
+    resumed.load_state_dict({"step": 3})
+    [validation, *_] = validation_batches(
+        text, view, objective="cloze", sequence_length=42, micro_batch_size=2, max_positions=84, seed=0
+    )
+
+    hidden = [{micro.counts["masked_lm"] for micro in step.micro_batches} for step in uninterrupted]
+    assert hidden == [{2 * 32}, {2 * 26}, {2 * 20}, {2 * 14}, {2 * 8}]  # of 40 tokens 80, 65, 50, 35, 20 %
+    assert_equal(list(resumed), uninterrupted[3:])
+    assert validation.counts == {"masked_lm": 2 * 8}
+
+
 def test_too_few_packed_rows_are_filled_up_with_single_ones():
     text = shards([7] * 20 + [2])
     micros = micro_batches(loader(text, micro_batch_size=4, micro_batches=1, steps=21))  # 21 rows: 4 epochs
@@ -182,6 +201,14 @@ def test_objectives_that_read_examples_are_refused():
     view = ExampleView(Config(), ViewContext(VOCABULARY, 8, "shifted"))
     with pytest.raises(ValueError, match="objective 'sentiment' reads labelled examples"):
         loader(MIXED, views={"sentiment": view})
+
+
+def test_a_single_row_is_refused_where_rows_are_compared():
+    view = NextSentenceView(NextSentenceViewConfig(), ViewContext(VOCABULARY, 8, "shifted"))
+    with pytest.raises(
+        ValueError, match=r"'pairs' compares the rows .* has only 1; raise .* to 2 rows of sequence_length"
+    ):
+        loader(MIXED, views={"pairs": view}, micro_batch_size=1)
 
 
 def test_statistics_are_those_of_what_is_read():

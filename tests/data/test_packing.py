@@ -54,6 +54,25 @@ def test_single_rows_carry_no_sample_ids():
     assert rows.samples().tolist() == [[0] * 6] * 2
 
 
+def test_samples_know_their_document():
+    tokens, offsets = text_of([12, 0, 1, 2])
+    packing = pack(offsets, 7)  # two rows of the first document, and one of the last with the one before it
+    rows = read_all(packing, tokens)
+
+    assert rows.input_ids_BT[:, 1].tolist() == [100, 106, 113]
+    assert rows.documents_S is not None
+    assert rows.documents_S.tolist() == [0, 0, 3, 2]
+    assert packing.read(tokens, np.array([2, 1]), single=False).documents_S.tolist() == [3, 2, 0]
+
+
+def test_positions_know_where_their_sample_starts_and_whether_it_goes_on():
+    tokens, offsets = text_of([1, 3])
+    rows = read_all(pack(offsets, 9), tokens)  # bos 101 102 103 eos bos 100 eos pad
+
+    assert rows.starts().tolist() == [0, 0, 0, 0, 0, 5, 5, 5, 8]
+    assert rows.goes_on().astype(int).tolist() == [[1, 1, 1, 1, 0, 1, 1, 0, 0]]
+
+
 @settings(deadline=None)
 @given(st.lists(st.integers(0, 40), min_size=1, max_size=60), st.integers(4, 17))
 def test_every_token_lies_in_exactly_one_row(lengths: list[int], sequence_length: int):

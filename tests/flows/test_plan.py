@@ -84,6 +84,22 @@ def test_two_devices_share_the_micro_batches(tiny_recipe: Path) -> None:
             "model: hidden_size 65 is not a multiple of num_heads 2; change one of them",
         ),
         (
+            {f"{FOUNDATION}.objectives": {"texts": {"objective": "contrastive"}}},
+            f"{FOUNDATION}.objectives.texts: contrastive compares two readings of a text that differ by dropout, but ",
+        ),
+        (
+            {f"{FOUNDATION}.objectives": {"next_sentence": {}}, "model.segments": 1},
+            f"{FOUNDATION}.objectives.next_sentence: next_sentence has 2 segments, but the model's segment ",
+        ),
+        (
+            {f"{FOUNDATION}.objectives": {"pairs": {"objective": "next_sentence"}}, "training.micro_batch_tokens": 64},
+            f"{FOUNDATION}.objectives.pairs: objective 'pairs' compares the rows of a micro-batch, which has only 1; ",
+        ),
+        (
+            {f"{FOUNDATION}.objectives": {"topic": {"objective": "classification", "classes": 2}}},
+            f"{FOUNDATION}.objectives.topic: objective 'topic' reads labelled examples, not running text; use it in ",
+        ),
+        (
             {"corpus.sources.pairs.task": "headline"},
             "corpus.sources.pairs: task 'headline' is no entry of finetuning with a source of its own (topic, ",
         ),

@@ -172,19 +172,42 @@ def test_resume_with_controller_heads_and_bf16_equals_an_uninterrupted_run(
         "optimizer": {"method": "muon"},
         "weighting": {"method": method, "update_every_steps": 1},
     }
-    made = {name: make_spec(name, stage=stage, hardware={"precision": "bf16"}) for name in ("killed", "whole")}
-    spec, whole = made["killed"].model_copy(update={"name": "same"}), made["whole"].model_copy(update={"name": "same"})
+    assert_a_kill_costs_nothing(
+        make_spec, monkeypatch, dying_at(point, time), stage=stage, hardware={"precision": "bf16"}
+    )
+
+
+def test_resume_with_dropout_and_a_rate_on_its_way_equals_an_uninterrupted_run(
+    make_spec: MakeSpec, monkeypatch: pytest.MonkeyPatch
+):
+    objectives = {
+        "cloze": {"objective": "masked_lm", "share": 0.4, "selection": "span", "rate": 0.3, "final_rate": 0.15},
+        "prefix_lm": {"share": 0.2},
+        "next_sentence": {"share": 0.2},
+        "contrastive": {"share": 0.2, "mlp_head": True},
+    }
+    model = make_spec().model.model_copy(update={"dropout": 0.1})
+
+    assert_a_kill_costs_nothing(
+        make_spec, monkeypatch, dying_at("train/checkpointed", 2), stage={"objectives": objectives}, model=model
+    )
+
+
+def assert_a_kill_costs_nothing(
+    make_spec: MakeSpec, monkeypatch: pytest.MonkeyPatch, reach: Callable[[str], None], **changes: Any
+) -> None:
+    killed, whole = (make_spec(name, **changes).model_copy(update={"name": "same"}) for name in ("killed", "whole"))
     for place in (callbacks, train):
-        monkeypatch.setattr(place, "reach", dying_at(point, time))
+        monkeypatch.setattr(place, "reach", reach)
 
     with pytest.raises(Killed):
-        in_this_process(spec)
+        in_this_process(killed)
     monkeypatch.undo()
-    in_this_process(spec)
+    in_this_process(killed)
     in_this_process(whole)
 
-    assert content(spec.output) == content(whole.output)
-    assert points(spec) == points(whole)
+    assert content(killed.output) == content(whole.output)
+    assert points(killed) == points(whole)
 
 
 def test_sigterm_saves_and_ends(make_spec: MakeSpec, monkeypatch: pytest.MonkeyPatch):

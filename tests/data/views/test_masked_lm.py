@@ -57,6 +57,30 @@ def test_rates_are_as_configured_within_three_sigma(context, lay_out, seeds):
     assert len(np.unique(shown[random])) == 200  # every ordinary token is drawn
 
 
+def test_every_token_of_a_span_meets_its_own_fate(context, lay_out, seeds):
+    rows = lay_out(documents(500, 127), 128)
+    config = MaskedLMViewConfig(selection="span", span_lengths="uniform", span_max=8)
+    batch = MaskedLMView(config, context(128, "same"))(rows, seeds(len(rows.input_ids_BT))).batch
+    place, is_masked = batch.predict_M.numpy(), (batch.input_ids_BT.numpy() == MASK).reshape(-1)
+    beside = np.flatnonzero(np.diff(place) == 1)
+    both, count = is_masked[place[beside]] & is_masked[place[beside] + 1], len(beside)
+
+    assert abs(is_masked[place].mean() - 0.8) < 3 * np.sqrt(0.16 / len(place))
+    # Neighbours in a span are masked independently: 0.64 of the pairs, 0.8 if the span were decided as a whole.
+    # Pairs that share a token are correlated: 0.8 ** 3 - 0.64 ** 2 each way.
+    assert abs(both.mean() - 0.64) < 3 * np.sqrt((0.64 * 0.36 + 2 * (0.8**3 - 0.64**2)) / count)
+
+
+def test_the_rate_of_a_stage_goes_to_its_end_and_stays_there_in_validation(context, lay_out, seeds):
+    rows = lay_out(documents(300, 126), 128)
+    view = MaskedLMView(MaskedLMViewConfig(selection="exact", rate=0.3, final_rate=0.15), context(128))
+    hidden_of = [view.at(progress)(rows, seeds(300)).counts["masked_lm"] / 300 for progress in (0.0, 0.5, 1.0)]
+
+    assert hidden_of == [round(126 * rate) for rate in (0.3, 0.225, 0.15)]
+    steady = MaskedLMView(MaskedLMViewConfig(), context(128))
+    assert steady.at(0.3).config == steady.config
+
+
 @pytest.mark.parametrize(("tokens", "hidden_tokens"), [(1, 1), (3, 1), (10, 2), (60, 9)])
 def test_exact_hides_the_rounded_share_of_every_sample(context, lay_out, seeds, tokens, hidden_tokens):
     rows = lay_out(documents(12, tokens), 64)
@@ -98,7 +122,7 @@ def test_a_row_is_corrupted_alike_in_any_batch_and_otherwise_in_another_epoch(co
 
 def test_rows_without_text_hide_nothing(context, seeds):
     empty = Windows(np.zeros((2, 8), np.int64), np.zeros((2, 8), np.int64), np.full((2, 8), -1))
-    for selection in ("bernoulli", "exact"):
+    for selection in ("bernoulli", "exact", "with_replacement", "span", "ngram"):
         viewed = MaskedLMView(MaskedLMViewConfig(selection=selection), context(8))(empty, seeds(2))
         assert viewed.counts == {"masked_lm": 0}
         assert viewed.text_tokens == 0

@@ -24,3 +24,12 @@ def test_generator_sees_masks_and_the_originals_stay_beside(context, lay_out, se
     assert batch.real_N.tolist() == np.flatnonzero(original >= SPECIALS.count).tolist()
     assert counts == {"generator": len(selected), "replaced_token": text_tokens}
     assert text_tokens == 400 * 60 + 1
+
+
+def test_the_generators_rate_moves_with_the_stage(context, lay_out, seeds):
+    rows = lay_out([[40 + index for index in range(126)]] * 10, 128)
+    config = ReplacedTokenViewConfig(selection="span", rate=0.3, final_rate=0.15)
+    view = ReplacedTokenView(config, context(128))
+
+    assert view.at(0.0)(rows, seeds(10)).counts["generator"] == 10 * round(126 * 0.3)
+    assert view.at(1.0)(rows, seeds(10)).counts["generator"] == 10 * round(126 * 0.15)

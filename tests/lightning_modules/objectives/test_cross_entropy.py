@@ -4,6 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import tensor
+from transformers.trainer_pt_utils import LabelSmoother
 
 from lightning_modules.objectives import cross_entropy
 from lightning_modules.objectives.cross_entropy import LabelSmoothing, summed_cross_entropy
@@ -89,6 +90,31 @@ def test_both_definitions_of_smoothing_give_one_target():
 
     # Both leave the target 0.85 and give each of the other three 0.05.
     assert exclude == pytest.approx(uniform)
+
+
+@pytest.mark.parametrize("epsilon", [0.1, 0.2])
+def test_each_definition_of_smoothing_is_the_cross_entropy_of_its_distribution(epsilon: float):
+    logits, targets, entries = tensor([[2.0, 1.0, 0.5, -1.0], [0.1, 0.2, 0.3, 0.4]]), tensor([0, 3]), 4
+    hidden, table = table_for(logits.tolist())
+    one_hot, log_probabilities = F.one_hot(targets, entries).float(), logits.log_softmax(-1)
+    distributions = {
+        "uniform": (1 - epsilon) * one_hot + epsilon / entries,
+        "exclude_target": (1 - epsilon) * one_hot + epsilon / (entries - 1) * (1 - one_hot),
+    }
+
+    for smoothing, distribution in distributions.items():
+        settings = LabelSmoothing.model_validate({"label_smoothing": epsilon, "smoothing": smoothing})
+        found = summed_cross_entropy(hidden, table, targets, settings.uniform_smoothing(entries)).loss_sum
+        torch.testing.assert_close(found, -(distribution * log_probabilities).sum(), rtol=1e-6, atol=1e-6)
+
+
+def test_uniform_smoothing_is_that_of_transformers():
+    logits, targets = torch.randn(5, 11, generator=torch.Generator().manual_seed(0)), tensor([1, 4, 10, 0, 7])
+    hidden, table = table_for(logits.tolist())
+    theirs = LabelSmoother(epsilon=0.1)({"logits": logits}, targets)
+
+    ours = summed_cross_entropy(hidden, table, targets, 0.1).loss_sum / 5
+    torch.testing.assert_close(ours, theirs, rtol=1e-6, atol=1e-6)
 
 
 def test_smoothing_that_leaves_the_target_least_is_refused():

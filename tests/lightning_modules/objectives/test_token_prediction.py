@@ -1,15 +1,20 @@
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import tensor
 
 from data.batch import Attention, TokenBatch
-from data.vocabulary import SPECIALS
+from data.packing import pack
+from data.views.base import ViewContext
+from data.views.causal_lm import CausalLMView, CausalLMViewConfig
+from data.vocabulary import SPECIALS, Vocabulary, special_piece
 from lightning_modules.networks import ModelChoice, Trunk
 from lightning_modules.objectives.causal_lm import CausalLM, CausalLMConfig
 from lightning_modules.objectives.masked_lm import MaskedLM, MaskedLMConfig
 
 CONFIG = ModelChoice(preset="micro").resolve(vocab_size=60, sequence_length=16)
+VOCABULARY = Vocabulary.from_pieces([*map(special_piece, SPECIALS.by_name()), *(f"▁w{index}" for index in range(29))])
 IDS = tensor([[2, 40, 41, 42], [2, 50, 51, 52]])
 
 
@@ -40,6 +45,33 @@ def test_causal_loss_is_the_cross_entropy_of_the_shifted_logits():
     expected = F.cross_entropy(logits[:, :-1].flatten(0, 1), IDS[:, 1:].flatten(), reduction="sum")
     torch.testing.assert_close(term.loss_sum, expected, rtol=1e-6, atol=1e-6)
     assert term.count == 6
+
+
+def read_from(direction: str, *documents: list[int]) -> TokenBatch:
+    packing = pack(np.cumsum([0, *map(len, documents)]), 16)
+    rows = packing.read(np.concatenate(documents).astype(np.uint16), np.arange(packing.rows), single=False)
+    context = ViewContext(VOCABULARY, 16, "shifted")
+    config = CausalLMViewConfig.model_validate({"direction": direction})
+    return CausalLMView(config, context)(rows, np.zeros(packing.rows, np.uint64)).batch
+
+
+def test_right_to_left_loss_is_the_left_to_right_loss_of_the_reversed_text():
+    trunk, objective = Trunk(CONFIG), CausalLM(CausalLMConfig(direction="rtl"), CONFIG, SPECIALS)
+    rtl = objective(trunk, read_from("rtl", [40, 41, 42, 43], [50, 51, 52]))["causal_lm"]
+    ltr = objective(trunk, read_from("ltr", [43, 42, 41, 40], [52, 51, 50]))["causal_lm"]
+
+    assert rtl.loss_sum.equal(ltr.loss_sum)
+    assert rtl.count == ltr.count
+
+
+def test_right_to_left_no_token_sees_what_stands_before_it_in_the_text():
+    trunk = Trunk(CONFIG)
+    states = trunk.hidden(read_from("rtl", [40, 41, 42, 43]))[0]
+    other_start = trunk.hidden(read_from("rtl", [59, 41, 42, 43]))[0]
+    other_end = trunk.hidden(read_from("rtl", [40, 41, 42, 59]))[0]
+
+    assert states[:4].equal(other_start[:4])  # bos 43 42 41, before 40
+    assert not states[2].equal(other_end[2])
 
 
 def test_two_halves_give_the_sums_and_gradients_of_the_whole():
