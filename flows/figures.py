@@ -22,7 +22,9 @@ def headline(folder: Path) -> str:
             return f"{_tokens(counts):,} tokens"
         case "weights" | "finetuned":
             losses = _validation_losses(folder)
-            return ", ".join(f"{use} {loss:.3f}" for use, loss in losses.items()) + " nats (validation)"
+            fresh = _json(folder / "stage.json")["heads"]["fresh"] if manifest["kind"] == "weights" else []
+            heads = f"; new heads: {', '.join(fresh)}" if fresh else ""
+            return ", ".join(f"{use} {loss:.3f}" for use, loss in losses.items()) + f" nats (validation){heads}"
         case "scores":
             return _score_line(_json(folder / "scores.json"))
         case "registration":

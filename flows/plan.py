@@ -23,7 +23,7 @@ from flows.store import Artifact, Key, Store, canonical_json
 from flows.tracking.settings import TrackingSettings, load_settings
 from lightning_modules.hardware import Hardware, resolve
 from lightning_modules.networks.config import ModelConfig
-from lightning_modules.networks.estimates import count_parameters, flops_per_token
+from lightning_modules.networks.estimates import count_parameters
 from lightning_modules.stage import StageConfig
 from lightning_modules.tasks.finetuning import FinetuningConfig
 
@@ -99,22 +99,33 @@ class Plan:
         """The pretraining stage whose weights are fine-tuned, scored and registered."""
         return list(self.recipe.pretraining.stages)[-1]
 
-    def batch(self, sequence_length: int) -> Batch:
+    def batch(self, stage: StageConfig) -> Batch:
         """The arithmetic of a pretraining step; raises RecipeError where the sizes do not divide."""
-        return divide(self.recipe.training, self.hardware.devices, sequence_length)
+        return divide(self.recipe.training, self.hardware.devices, stage)
 
     def steps(self, stage: StageConfig) -> int:
         """Optimizer steps that spend the stage's tokens, at least one."""
-        return max(1, round(stage.tokens / self.recipe.training.global_batch_tokens))
+        return max(1, round(stage.tokens / self.batch(stage).step_tokens))
+
+    def tokens(self, stage: StageConfig) -> int:
+        """Positions through the trunk of the steps that are really made."""
+        return self.steps(stage) * self.batch(stage).step_tokens
 
     def tokens_before(self, stage: str | None) -> int:
         """Positions through the trunk before a pretraining stage; None: after all of them."""
-        total = 0
-        for name, config in self.recipe.pretraining.stages.items():
-            if name == stage:
-                break
-            total += self.steps(config) * self.recipe.training.global_batch_tokens
-        return total
+        names = list(self.recipe.pretraining.stages)
+        before = names if stage is None else names[: names.index(stage)]
+        return sum(self.tokens(self.recipe.pretraining.stages[name]) for name in before)
+
+    def flops(self, stage: StageConfig) -> float:
+        """Floating-point operations of a pretraining stage."""
+        return stage.flops_per_position(self.model) * self.tokens(stage)
+
+    def former(self, stage: str) -> StageConfig | None:
+        """The pretraining stage before a stage; None: it is the first."""
+        names = list(self.recipe.pretraining.stages)
+        place = names.index(stage)
+        return self.recipe.pretraining.stages[names[place - 1]] if place else None
 
     @cached_property
     def stages(self) -> dict[str, PlannedStage]:
@@ -176,21 +187,26 @@ class Plan:
             "seed": self.recipe.seed,
         }
 
+    def stage_values(self, stage: StageConfig) -> dict[str, Any]:
+        """What a stage of pretraining depends on beside that: its settings, with the batch that is in force."""
+        return {
+            "global_batch_tokens": self.batch(stage).step_tokens,
+            "stage": stage.model_dump(mode="json", exclude={"global_batch_tokens"}),
+        }
+
     def derived(self) -> dict[str, Any]:
         """What was computed from the recipe: printed, logged and kept with the run."""
         parameters = count_parameters(self.model)
-        batch = self.batch(next(iter(self.recipe.pretraining.stages.values())).sequence_length)
-        flops = sum(
-            flops_per_token(self.model, stage.sequence_length) * stage.tokens
-            for stage in self.recipe.pretraining.stages.values()
-        )
+        stages = self.recipe.pretraining.stages
+        batches = {name: str(self.batch(stage)) for name, stage in stages.items()}
+        one, *others = dict.fromkeys(batches.values())
         return {
             "parameters": parameters["total"],
             "parameters_trunk": parameters["trunk"],
-            "batch": str(batch),
-            "steps": {name: self.steps(stage) for name, stage in self.recipe.pretraining.stages.items()},
+            "batch": "; ".join(f"{name}: {batch}" for name, batch in batches.items()) if others else one,
+            "steps": {name: self.steps(stage) for name, stage in stages.items()},
             "pretraining_tokens": self.tokens_before(None),
-            "pretraining_flops": flops,
+            "pretraining_flops": sum(self.flops(stage) for stage in stages.values()),
             "hardware": self.hardware.model_dump(mode="json"),
         }
 
@@ -285,7 +301,7 @@ class _Stages:
         label = ""
         for stage, config in self.recipe.pretraining.stages.items():
             reads = {"tokens": tokens, "tokenizer": tokenizer, **({"weights": label} if label else {})}
-            values = {**self.plan.training_values(), "stage": config.model_dump(mode="json")}
+            values = {**self.plan.training_values(), **self.plan.stage_values(config)}
             label = self.add("pretraining", "weights", stage, values, reads)
         return label
 
@@ -355,8 +371,14 @@ def _plan(
         sources={name: _digest(key) for name, key in sources.items()},
         labelled={name: _digest(key) for name, key in labelled.items()},
     )
-    for stage in loaded.pretraining.stages.values():
-        plan.batch(stage.sequence_length)
+    model = plan.model
+    for name, stage in loaded.pretraining.stages.items():
+        with said_at(f"pretraining.stages.{name}"):
+            plan.batch(stage)
+            stage.check_model(model)
+    for name, task in loaded.finetuning.items():
+        with said_at(f"finetuning.{name}"):
+            task.stage().check_model(model)
     _ = plan.stages  # lays everything out, so that what does not fit is refused now
     return plan
 

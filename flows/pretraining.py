@@ -16,7 +16,10 @@ from lightning_modules.spec import ShardData, ShardSource, TrainSpec
 def write_weights(plan: Plan, stage: PlannedStage, work: Work, run: StageRun) -> None:
     """Trains one stage, from the weights it reads or from random ones."""
     config = plan.recipe.pretraining.stages[stage.name]
-    batch = plan.batch(config.sequence_length)
+    batch, former = plan.batch(config), plan.former(stage.name)
+    tokens = plan.folder(stage.reads["tokens"])
+    # By name: the order of a mapping is no part of a key.
+    sources = sorted(config.sources.items()) if config.sources else [(None, 1.0)]
     spec = TrainSpec(
         name=f"pretraining/{stage.name}",
         work=work.folder,
@@ -24,8 +27,9 @@ def write_weights(plan: Plan, stage: PlannedStage, work: Work, run: StageRun) ->
         tokenizer=plan.folder(stage.reads["tokenizer"]),
         model=plan.model,
         init=plan.folder(stage.reads["weights"]) if "weights" in stage.reads else None,
-        data=ShardData(sources=[ShardSource(path=plan.folder(stage.reads["tokens"]), share=1.0)]),
+        data=ShardData(sources=[ShardSource(path=tokens, source=name, share=share) for name, share in sources]),
         stage=config,
+        former_weights=former.term_weights() if former else {},
         adapter=FullConfig(),
         steps=plan.steps(config),
         micro_batch_size=batch.rows,

@@ -28,6 +28,7 @@ from lightning_modules.networks import Trunk
 from lightning_modules.objectives import OBJECTIVES, Objective
 from lightning_modules.objectives.base import Term
 from lightning_modules.spec import TrainSpec
+from lightning_modules.stage import named_term
 from lightning_modules.weighting import build_weighting
 
 
@@ -53,13 +54,12 @@ class StageModule(pl.LightningModule):
             raise ValueError(f"adapter {self.adapter.name!r} adds to trained weights, but there are none to start from")
         torch.manual_seed(spec.seed)  # what the adapter adds starts from the seed alone
         self.adapter.apply(self.trunk)
+        self.stage.freeze.apply(self.trunk, self.objectives)
         if spec.hardware.compile:
             for layer in self.trunk.model.layers:
                 layer.compile()
         self.weighting = build_weighting(self.stage.weighting, list(self.stage.objectives), spec.seed)
-        self.term_weights = {
-            name: self.objectives[name].term_weights(use.weight) for name, use in self.stage.objectives.items()
-        }
+        self.term_weights = self.stage.term_weights()
         self.ledger = Ledger()
         self.completed_steps = 0
         self.completed_positions = 0
@@ -127,17 +127,17 @@ class StageModule(pl.LightningModule):
         """Runs one micro-batch; returns '<use>' for the objective's own loss and '<use>/<term>' for the others."""
         objective = self.objectives[micro.objective]
         return {
-            _named(micro.objective, objective, term): value
+            named_term(micro.objective, objective.name, term): value
             for term, value in objective(self.trunk, micro.batch).items()
         }
 
     def current_weights(self) -> dict[str, float]:
         """Returns what multiplies the mean of each named term in this step."""
-        factors = self.weighting.factors()
+        factors, former = self.weighting.factors(), self.spec.former_weights
+        own = self.stage.blended(self.completed_steps, self.spec.steps)
         return {
-            _named(use, self.objectives[use], term): weight * factors[use]
-            for use, weights in self.term_weights.items()
-            for term, weight in weights.items()
+            name: (own * weight + (1.0 - own) * former.get(name, 0.0)) * factors[name.partition("/")[0]]
+            for name, weight in self.term_weights.items()
         }
 
     def validation_step(self, batch: MicroBatch, batch_idx: int) -> None:
@@ -180,7 +180,7 @@ class StageModule(pl.LightningModule):
         counts: dict[str, Number] = {}
         for micro in micro_batches:
             for term, count in micro.counts.items():
-                name = _named(micro.objective, self.objectives[micro.objective], term)
+                name = named_term(micro.objective, self.objectives[micro.objective].name, term)
                 counts[name] = counts.get(name, 0) + count
         if self.trainer.world_size > 1:
             total = torch.tensor(list(counts.values()), dtype=torch.float32, device=self.device)
@@ -208,10 +208,6 @@ def _build_objective(spec: TrainSpec, name: str) -> Objective:
     objective = OBJECTIVES[use.objective](use.settings, spec.model, SPECIALS)
     objective.initialize(spec.seed)
     return objective
-
-
-def _named(use: str, objective: Objective, term: str) -> str:
-    return use if term == objective.name else f"{use}/{term}"
 
 
 def _enter(tally: Tally, terms: dict[str, Term]) -> None:

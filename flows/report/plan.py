@@ -42,7 +42,7 @@ def print_plan(plan: Plan) -> None:
         costs.add_column(column, justify="left" if column in {"pretraining", "by"} else "right")
     seconds = 0.0
     for name, estimate in stage_estimates(plan).items():
-        tokens = plan.steps(plan.recipe.pretraining.stages[name]) * plan.recipe.training.global_batch_tokens
+        tokens = plan.tokens(plan.recipe.pretraining.stages[name])
         kwh = estimate.seconds * plan.tracking.energy.watts_per_core * plan.hardware.threads / 3.6e6
         costs.add_row(
             name,
