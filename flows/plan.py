@@ -33,6 +33,7 @@ FORMATS = {
     "tokenizer": 1,
     "tokens": 1,
     "weights": 1,
+    "gate": 1,
     "finetuned": 1,
     "scores": 1,
     "registration": 1,
@@ -57,6 +58,8 @@ class PlannedStage:
     key: Key
     reads: dict[str, str]
     """Role -> label of the stage that gives it."""
+    after: tuple[str, ...] = ()
+    """Labels of the gates that have to be passed before it is built; they are no part of its key."""
 
     @property
     def label(self) -> str:
@@ -168,9 +171,11 @@ class Plan:
         """
         artifact = self.found(label)
         if artifact is None:
+            stage = self.stages[label]
+            done = "passed" if stage.kind == "gate" else "built"
             raise MissingInput(
-                f"{label} of recipe '{self.recipe.name}' has not been built; run the flow '{self.stages[label].flow}' "
-                f"first, or everything with: stagelm run {self.recipe.name}"
+                f"{label} of recipe '{self.recipe.name}' has not been {done}; run the flow '{stage.flow}' first, or "
+                f"everything with: stagelm run {self.recipe.name}"
             )
         return artifact.folder
 
@@ -191,7 +196,7 @@ class Plan:
         """What a stage of pretraining depends on beside that: its settings, with the batch that is in force."""
         return {
             "global_batch_tokens": self.batch(stage).step_tokens,
-            "stage": stage.model_dump(mode="json", exclude={"global_batch_tokens"}),
+            "stage": stage.model_dump(mode="json", exclude={"global_batch_tokens", "gate"}),
         }
 
     def derived(self) -> dict[str, Any]:
@@ -218,6 +223,8 @@ class _Stages:
         self.plan = plan
         self.recipe = plan.recipe
         self.stages: dict[str, PlannedStage] = {}
+        self.gates: dict[str, str] = {}
+        """Label of weights -> label of their gate."""
 
     def add(
         self,
@@ -231,7 +238,8 @@ class _Stages:
         """Adds a stage and returns its label. `sources` are inputs that are no stage: role -> sha256."""
         inputs = {role: self.stages[label].key.fingerprint for role, label in reads.items()}
         key = Key(kind, name, FORMATS[kind], dict(values), {**(sources or {}), **inputs})
-        stage = PlannedStage(kind, name, flow, key, dict(reads))
+        after = tuple(self.gates[label] for label in reads.values() if label in self.gates)
+        stage = PlannedStage(kind, name, flow, key, dict(reads), after)
         self.stages[stage.label] = stage
         return stage.label
 
@@ -303,6 +311,10 @@ class _Stages:
             reads = {"tokens": tokens, "tokenizer": tokenizer, **({"weights": label} if label else {})}
             values = {**self.plan.training_values(), **self.plan.stage_values(config)}
             label = self.add("pretraining", "weights", stage, values, reads)
+            if config.gate:
+                conditions = [condition.model_dump(mode="json") for condition in config.gate]
+                judged = {"weights": label, "tokens": tokens, "tokenizer": tokenizer}
+                self.gates[label] = self.add("pretraining", "gate", stage, {"conditions": conditions}, judged)
         return label
 
     def finetuning(self, task: str, config: FinetuningConfig, weights: str, tokenizer: str) -> str:
@@ -376,9 +388,9 @@ def _plan(
         with said_at(f"pretraining.stages.{name}"):
             plan.batch(stage)
             stage.check_model(model)
-    for name, task in loaded.finetuning.items():
-        with said_at(f"finetuning.{name}"):
-            task.stage().check_model(model)
+    for task, finetuning in loaded.finetuning.items():
+        with said_at(f"finetuning.{task}"):
+            finetuning.stage().check_model(model)
     _ = plan.stages  # lays everything out, so that what does not fit is refused now
     return plan
 

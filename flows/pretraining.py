@@ -1,9 +1,10 @@
-"""Flow `pretraining`: the declared stages, each from the weights of the one before."""
+"""Flow `pretraining`: the declared stages, each from the weights of the one before, through its gate if it has one."""
 
 from typing import Any
 
 from prefect import flow
 
+from flows.gates import write_gate
 from flows.making import Outcomes, run_stages
 from flows.plan import Plan, PlannedStage
 from flows.store import Work
@@ -41,7 +42,7 @@ def write_weights(plan: Plan, stage: PlannedStage, work: Work, run: StageRun) ->
     train(plan, spec, work, run)
 
 
-BUILDERS = {"weights": write_weights}
+BUILDERS = {"weights": write_weights, "gate": write_gate}
 
 
 @flow(name="pretraining", flow_run_name="pretraining/{recipe}", result_serializer="json")

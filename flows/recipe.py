@@ -270,5 +270,5 @@ def _step(here: Any, part: str | int) -> Any:
     if isinstance(here, type) and issubclass(here, BaseModel):
         return here.model_fields[str(part)].annotation if str(part) in here.model_fields else None
     if origin in {dict, list, tuple} and arguments:
-        return arguments[-1]
+        return arguments[-1] if origin is dict else arguments[0]
     return None

@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field, StringConstraints, ValidationError, mode
 from data.config import Config, Count
 from data.naming import look_up
 from lightning_modules.freezing import FreezeConfig
+from lightning_modules.gates import Condition
 from lightning_modules.networks.config import ModelConfig
 from lightning_modules.objectives import OBJECTIVES
 from lightning_modules.optimizers import AdamWConfig, OptimizerConfig
@@ -88,6 +89,9 @@ class StageConfig(Config):
     """Longest gradient, as the 2-norm over all that is trained; a longer one is scaled down to it."""
     validation_tokens: Count = Field(65_536, gt=0)
     """Positions through the trunk of one validation, per objective."""
+    gate: tuple[Condition, ...] = ()
+    """What the last validation must show, or the run ends there. Judged apart from the training, which it does not
+    change."""
 
     @model_validator(mode="before")
     @classmethod
@@ -107,7 +111,20 @@ class StageConfig(Config):
             _add_up("shares of sources", self.sources)
         for name in self.freeze.heads:
             look_up("objective of this stage in freeze.heads", name, self.objectives)
+        for condition in self.gate:
+            self._check_condition(condition)
         return self
+
+    def _check_condition(self, condition: Condition) -> None:
+        use = look_up("objective of this stage in gate", condition.use, self.objectives)
+        if condition.beats is None:
+            return
+        likelihood = "nll" if (use.model_extra or {}).get("label_smoothing") else "loss"
+        if use.objective != "causal_lm" or condition.metric != f"{condition.use}/{likelihood}":
+            raise ValueError(
+                f"gate: {condition.metric} cannot be compared with an n-gram model; take '<name>/loss' of a causal_lm, "
+                "or '<name>/nll' where it smooths its labels"
+            )
 
     def check_model(self, model: ModelConfig) -> None:
         """Refuses a model that the stage cannot train, before anything is built or read.

@@ -247,7 +247,7 @@ def test_plan_names_the_key_that_changed_and_touches_nothing(
     assert "values.stage.peak_lr: 0.003 -> 0.004" in lines["weights/foundation"]
     assert "inputs.weights: " in lines["weights/discrimination"]
     assert "hit" in lines["finetuned/topic-scratch"]
-    assert "10 of 19 stages" in lines["to"]
+    assert "11 of 20 stages" in lines["to"]
     assert "the last training of this network here" in lines["foundation"]
     assert tree(in_store.store) == before
 
@@ -260,7 +260,7 @@ def test_plan_of_a_new_store_does_not_make_it(tiny_recipe: Path, tmp_path: Path)
         text=True,
         check=True,
     )
-    assert done.stdout.count("not built yet") == 19
+    assert done.stdout.count("not built yet") == 20
     assert not (tmp_path / "none").exists()
 
 
