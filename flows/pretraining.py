@@ -1,9 +1,12 @@
 """Flow `pretraining`: the declared stages, each from the weights of the one before, through its gate if it has one."""
 
+import json
 from typing import Any
 
 from prefect import flow
 
+from data.shards import Shards
+from data.tokenizer import Tokenizer
 from flows.gates import write_gate
 from flows.making import Outcomes, run_stages
 from flows.plan import Plan, PlannedStage
@@ -11,11 +14,12 @@ from flows.store import Work
 from flows.tracking.runs import StageRun
 from flows.training import train
 from lightning_modules.adapters import FullConfig
+from lightning_modules.samples import text_samples
 from lightning_modules.spec import ShardData, ShardSource, TrainSpec
 
 
 def write_weights(plan: Plan, stage: PlannedStage, work: Work, run: StageRun) -> None:
-    """Trains one stage, from the weights it reads or from random ones."""
+    """Trains one stage, from the weights it reads or from random ones, and keeps a few texts that it writes."""
     config = plan.recipe.pretraining.stages[stage.name]
     batch, former = plan.batch(config), plan.former(stage.name)
     tokens = plan.folder(stage.reads["tokens"])
@@ -40,6 +44,9 @@ def write_weights(plan: Plan, stage: PlannedStage, work: Work, run: StageRun) ->
         seed=plan.recipe.seed,
     )
     train(plan, spec, work, run)
+    held_out, tokenizer = Shards.open(tokens, "validation"), Tokenizer.load(spec.tokenizer)
+    work.record["samples"] = text_samples(work.output, tokenizer, held_out, config)
+    run.text(json.dumps(work.record["samples"], ensure_ascii=False, indent=1), "samples.json", "samples")
 
 
 BUILDERS = {"weights": write_weights, "gate": write_gate}
