@@ -124,12 +124,6 @@ class Plan:
         """Floating-point operations of a pretraining stage."""
         return stage.flops_per_position(self.model) * self.tokens(stage)
 
-    def former(self, stage: str) -> StageConfig | None:
-        """The pretraining stage before a stage; None: it is the first."""
-        names = list(self.recipe.pretraining.stages)
-        place = names.index(stage)
-        return self.recipe.pretraining.stages[names[place - 1]] if place else None
-
     @cached_property
     def stages(self) -> dict[str, PlannedStage]:
         """All stages by label, each after those it reads."""

@@ -21,7 +21,7 @@ from lightning_modules.spec import ShardData, ShardSource, TrainSpec
 def write_weights(plan: Plan, stage: PlannedStage, work: Work, run: StageRun) -> None:
     """Trains one stage, from the weights it reads or from random ones, and keeps a few texts that it writes."""
     config = plan.recipe.pretraining.stages[stage.name]
-    batch, former = plan.batch(config), plan.former(stage.name)
+    batch, former = plan.batch(config), stage.reads.get("weights")
     tokens = plan.folder(stage.reads["tokens"])
     # By name: the order of a mapping is no part of a key.
     sources = sorted(config.sources.items()) if config.sources else [(None, 1.0)]
@@ -31,10 +31,10 @@ def write_weights(plan: Plan, stage: PlannedStage, work: Work, run: StageRun) ->
         output=work.output,
         tokenizer=plan.folder(stage.reads["tokenizer"]),
         model=plan.model,
-        init=plan.folder(stage.reads["weights"]) if "weights" in stage.reads else None,
+        init=plan.folder(former) if former else None,
         data=ShardData(sources=[ShardSource(path=tokens, source=name, share=share) for name, share in sources]),
         stage=config,
-        former_weights=former.term_weights() if former else {},
+        former_weights=plan.recipe.pretraining.stages[plan.stage(former).name].term_weights() if former else {},
         adapter=FullConfig(),
         steps=plan.steps(config),
         micro_batch_size=batch.rows,

@@ -24,7 +24,8 @@ from lightning_modules.networks import Trunk
 from lightning_modules.stage import StageConfig
 
 TEXTS = 3
-PROMPT_TOKENS, NEW_TOKENS = 16, 32
+POSITIONS = 48
+"""Of a text with its bos. Of a continuation the first half is shown, and as much is written as is left."""
 HIDDEN = "[…]"
 
 
@@ -38,7 +39,7 @@ def text_samples(weights: Path, tokenizer: Tokenizer, held_out: Shards, stage: S
         stage: whose causal and masked objectives are shown; others write nothing.
     """
     trunk = load_trunk(weights)
-    length = min(stage.sequence_length, PROMPT_TOKENS + NEW_TOKENS) - 1
+    length = min(stage.sequence_length, POSITIONS) - 1
     long = np.flatnonzero(np.diff(held_out.offsets) >= length)
     chosen = np.unique(long[np.linspace(0, len(long) - 1, TEXTS).astype(int)]) if len(long) else long
     texts = [held_out.document(document)[:length] for document in chosen]
@@ -56,13 +57,14 @@ def text_samples(weights: Path, tokenizer: Tokenizer, held_out: Shards, stage: S
 def _continued(trunk: Trunk, tokenizer: Tokenizer, texts: list[Ints]) -> list[dict[str, str]]:
     if not texts:
         return []
-    prompts = [[SPECIALS.bos, *text[: len(text) // 2].tolist()] for text in texts]
-    answers = decode(trunk, prompts, DecodingConfig(max_new_tokens=NEW_TOKENS), mode="causal")
+    half = len(texts[0]) // 2
+    prompts = [[SPECIALS.bos, *text[:half].tolist()] for text in texts]
+    answers = decode(trunk, prompts, DecodingConfig(max_new_tokens=len(texts[0]) - half), mode="causal")
     return [
         {
             "shown": tokenizer.decode(prompt),
             "written": tokenizer.decode(answer),
-            "original": tokenizer.decode(text[len(text) // 2 :]),
+            "original": tokenizer.decode(text[half:]),
         }
         for prompt, answer, text in zip(prompts, answers, texts, strict=True)
     ]

@@ -37,7 +37,7 @@ def ngram_loss(
     """Returns the mean nats of the tokens that a stage of causal modelling is validated on.
 
     Args:
-        train: the text that is counted.
+        train: the text that is counted, every token once whatever its part in the mixture.
         validation: the text that the stage is validated on.
         view: of the stage's objective.
         order: K.

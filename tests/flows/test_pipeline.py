@@ -13,7 +13,7 @@ import pytest
 
 from flows.plan import MissingInput, load_plan
 from flows.records import all_records, find_record
-from flows.store import Store, file_sha256
+from flows.store import Store, Work, file_sha256
 
 STAGES = [
     "examples/topic", "examples/translate", "corpus/tiny", "examples/headline", "tokenizer/tiny", "tokens/tiny",
@@ -219,6 +219,38 @@ def test_a_run_is_found_by_its_recipe_and_by_the_beginning_of_its_id(in_store: A
     assert find_record(in_store.store, latest.id) == latest
     with pytest.raises(ValueError, match="'nothing' is no run and no recipe that has run"):
         find_record(in_store.store, "nothing")
+
+
+def test_settings_of_a_stage_reach_the_child(in_store: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from flows import pretraining
+    from lightning_modules.datamodule import StageData
+
+    settings = {
+        "sources": {"pairs": 0.25, "news": 0.75},
+        "global_batch_tokens": 1024,
+        "blend_fraction": 0.5,
+        "freeze": {"layers": 1},
+    }
+    plan = load_plan(
+        in_store.recipe, {f"pretraining.stages.discrimination.{key}": value for key, value in settings.items()}
+    )
+    asked: list[Any] = []
+
+    def refuse(plan: Any, spec: Any, work: Any, run: Any) -> None:
+        asked.append(spec)
+        raise InterruptedError
+
+    monkeypatch.setattr(pretraining, "train", refuse)
+    stage = plan.stage("weights/discrimination")
+    with pytest.raises(InterruptedError):
+        pretraining.write_weights(plan, stage, Work(stage.key, tmp_path), None)  # type: ignore[arg-type]
+
+    [spec] = asked
+    assert [(source.source, source.share) for source in spec.data.sources] == [("news", 0.75), ("pairs", 0.25)]
+    assert (spec.steps, spec.micro_batch_size, spec.micro_batches, spec.tokens_before) == (3, 2, 8, 4096)
+    assert spec.former_weights == {"forward": 1.0, "cloze": 1.0}
+    assert spec.stage.freeze.layers == 1
+    assert len(StageData(spec).train_dataloader().step(0).micro_batches) == 8
 
 
 GATE = "pretraining.stages.foundation.gate"

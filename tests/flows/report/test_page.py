@@ -92,6 +92,18 @@ def test_texts_that_a_stage_writes_are_on_the_page(record, tmp_path):
     assert "今天" in page.text and "天气很好。" in page.text
 
 
+def test_stages_that_left_neither_settings_nor_texts_have_no_tables(record, tmp_path):
+    for stage in ("foundation/record", "discrimination/manifest"):
+        name, file = stage.split("/")
+        [outcome] = [o for o in record.stages if (o.kind, o.name) == ("weights", name)]
+        (tmp_path / outcome.folder / f"{file}.json").unlink()
+
+    text = Page(render_report(record, tmp_path)).text
+
+    assert "Stages of pretraining" not in text
+    assert "What each stage writes" not in text
+
+
 def test_accuracy_and_loss_of_replaced_tokens_stand_beside_what_no_skill_reaches(record, tmp_path):
     [stage] = [s for s in read_stages(record, tmp_path) if s.label == "weights/discrimination"]
 
