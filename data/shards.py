@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,8 @@ class Shards:
     """(D,): UTF-8 bytes of each document's text."""
     vocab_size: int
     tokenizer_sha256: str
+    sources: tuple[tuple[str, int], ...] = ()
+    """(source of the corpus, number of documents) in their order: the documents of one source lie together."""
 
     @classmethod
     def open(cls, folder: Path, split: Split) -> Shards:
@@ -47,6 +50,31 @@ class Shards:
             document_bytes=np.load(folder / f"{split}.bytes.npy"),
             vocab_size=facts["vocab_size"],
             tokenizer_sha256=facts["tokenizer_sha256"],
+            sources=tuple((name, count) for name, count in facts.get("sources", {}).get(split, ())),
+        )
+
+    def of_source(self, source: str) -> Shards:
+        """Returns the documents of one source of the corpus, as a view.
+
+        Raises:
+            ValueError: this split has none of it, or its documents lie apart.
+        """
+        places = [place for place, (name, _) in enumerate(self.sources) if name == source]
+        if len(places) != 1:
+            known = ", ".join(f"{name} {count:,}" for name, count in self.sources) or "none is known"
+            raise ValueError(
+                f"source {source!r} is not one run of documents in this split of the tokens (they are: {known}): "
+                "give it more text, or take it out of the stage's `sources`"
+            )
+        first = sum(count for _, count in self.sources[: places[0]])
+        last = first + self.sources[places[0]][1]
+        start, end = int(self.offsets[first]), int(self.offsets[last])
+        return replace(
+            self,
+            tokens=self.tokens[start:end],
+            offsets=self.offsets[first : last + 1] - start,
+            document_bytes=self.document_bytes[first:last],
+            sources=(self.sources[places[0]],),
         )
 
     @property
@@ -74,15 +102,22 @@ def write_shards(
         progress: is told what is counted, the documents encoded so far over all splits, and 0: their number is unknown.
 
     Returns:
-        What `tokens.json` holds: vocab_size, tokenizer_sha256 and, by split, the counts of documents, tokens and bytes.
+        What `tokens.json` holds: vocab_size, tokenizer_sha256 and, by split, the counts of documents, tokens and bytes,
+        and how many documents of which source follow one another.
     """
     counts: dict[str, dict[str, int]] = {}
+    sources: dict[str, list[tuple[str, int]]] = {}
     documents = 0
     for split in SPLITS:
-        counts[split] = _write_split(corpus, split, tokenizer, output, progress, documents)
+        counts[split], sources[split] = _write_split(corpus, split, tokenizer, output, progress, documents)
         documents += counts[split]["documents"]
         reach("tokens/encoded")
-    facts = {"vocab_size": tokenizer.vocab_size, "tokenizer_sha256": tokenizer.sha256, "counts": counts}
+    facts = {
+        "vocab_size": tokenizer.vocab_size,
+        "tokenizer_sha256": tokenizer.sha256,
+        "counts": counts,
+        "sources": sources,
+    }
     (output / "tokens.json").write_text(json.dumps(facts, sort_keys=True, indent=1), encoding="utf-8")
     reach("tokens/written")
     return facts
@@ -95,22 +130,25 @@ def _write_split(
     output: Path,
     progress: Callable[[str, int, int], None],
     before: int,
-) -> dict[str, int]:
+) -> tuple[dict[str, int], list[tuple[str, int]]]:
     dtype, threads = _dtype(tokenizer.vocab_size), os.cpu_count() or 1
     lengths: list[int] = []
     document_bytes: list[int] = []
+    sources: list[str] = []
     with (output / f"{split}.bin").open("wb") as file:
-        for batch in iter_texts(corpus, split):
+        for batch in iter_texts(corpus, split, ("text", "source")):
             texts: list[str] = batch.column("text").to_pylist()
             for ids in tokenizer.encode_batch(texts, threads):
                 file.write(np.array(ids, dtype).tobytes())
                 lengths.append(len(ids))
             document_bytes += [len(text.encode()) for text in texts]
+            sources += batch.column("source").to_pylist()
             progress("documents encoded", before + len(lengths), 0)
     offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]).astype(np.int64)
     np.save(output / f"{split}.offsets.npy", offsets)
     np.save(output / f"{split}.bytes.npy", np.array(document_bytes, dtype=np.int64))
-    return {"documents": len(lengths), "tokens": int(offsets[-1]), "bytes": sum(document_bytes)}
+    counts = {"documents": len(lengths), "tokens": int(offsets[-1]), "bytes": sum(document_bytes)}
+    return counts, [(source, len(list(run))) for source, run in groupby(sources)]
 
 
 def _dtype(vocab_size: int) -> np.dtype[Any]:

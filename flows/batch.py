@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from flows.recipe import RecipeError
 from lightning_modules.hardware import HardwareConfig
+from lightning_modules.stage import StageConfig
 
 
 @dataclass(frozen=True)
@@ -29,22 +30,24 @@ class Batch:
         )
 
 
-def divide(training: HardwareConfig, devices: int, sequence_length: int) -> Batch:
-    """Divides `global_batch_tokens` into micro-batches of rows of `sequence_length` positions.
+def divide(training: HardwareConfig, devices: int, stage: StageConfig) -> Batch:
+    """Divides the positions of one optimizer step into micro-batches of rows.
 
     Raises:
         RecipeError: the sizes do not divide.
     """
-    rows, rest = divmod(training.micro_batch_tokens, sequence_length)
+    rows, rest = divmod(training.micro_batch_tokens, stage.sequence_length)
     if rest or not rows:
         raise RecipeError(
-            f"training.micro_batch_tokens: {training.micro_batch_tokens:,} is no multiple of a stage's "
-            f"sequence_length {sequence_length}"
+            f"training.micro_batch_tokens: {training.micro_batch_tokens:,} is no multiple of "
+            f"sequence_length {stage.sequence_length}"
         )
-    micro_batches, rest = divmod(training.global_batch_tokens, training.micro_batch_tokens * devices)
+    own = stage.global_batch_tokens is not None
+    step_tokens = stage.global_batch_tokens or training.global_batch_tokens
+    micro_batches, rest = divmod(step_tokens, training.micro_batch_tokens * devices)
     if rest or not micro_batches:
         raise RecipeError(
-            f"training.global_batch_tokens: {training.global_batch_tokens:,} is no multiple of micro_batch_tokens "
-            f"{training.micro_batch_tokens:,} x {devices} devices"
+            f"{'' if own else 'training.'}global_batch_tokens: {step_tokens:,} is no multiple of "
+            f"micro_batch_tokens {training.micro_batch_tokens:,} x {devices} devices"
         )
-    return Batch(rows, micro_batches, devices, sequence_length)
+    return Batch(rows, micro_batches, devices, stage.sequence_length)

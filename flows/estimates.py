@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 
 from flows.plan import Plan
-from lightning_modules.networks.estimates import count_parameters, flops_per_token
+from lightning_modules.networks.estimates import count_parameters
 
 EFFICIENCY = 0.33
 """Share of the measured matrix-product speed that training a small model reaches."""
@@ -32,17 +32,11 @@ def stage_estimates(plan: Plan) -> dict[str, Estimate]:
     The speed is that of the latest stage of the same network in the store, if there is one; else a share of a matrix
     product timed now.
     """
-    measured = _measured_tokens_per_second(plan)
-    rate = None if measured else EFFICIENCY * _probe(plan)
-    result = {}
-    for name, stage in plan.recipe.pretraining.stages.items():
-        tokens = plan.steps(stage) * plan.recipe.training.global_batch_tokens
-        flops = flops_per_token(plan.model, stage.sequence_length) * tokens
-        if measured:
-            result[name] = Estimate(flops, tokens / measured, "the last training of this network here")
-        else:
-            result[name] = Estimate(flops, flops / float(rate or 1), f"{EFFICIENCY:.0%} of a timed matrix product")
-    return result
+    measured = _measured_flops_per_second(plan)
+    speed = measured or EFFICIENCY * _probe(plan)
+    basis = "the last training of this network here" if measured else f"{EFFICIENCY:.0%} of a timed matrix product"
+    flops = {name: plan.flops(stage) for name, stage in plan.recipe.pretraining.stages.items()}
+    return {name: Estimate(count, count / speed, basis) for name, count in flops.items()}
 
 
 def memory_bytes(plan: Plan) -> int:
@@ -62,7 +56,7 @@ def disk_bytes(plan: Plan) -> int:
     return weights * kept + 3 * weights
 
 
-def _measured_tokens_per_second(plan: Plan) -> float | None:
+def _measured_flops_per_second(plan: Plan) -> float | None:
     """From the newest stage in the store that trained this network at this precision."""
     speeds = []
     for artifact in plan.store.artifacts():
@@ -73,8 +67,8 @@ def _measured_tokens_per_second(plan: Plan) -> float | None:
         if artifact.manifest["kind"] == "weights" and same:
             lines = [json.loads(line) for line in (artifact.folder / "metrics.jsonl").read_text().splitlines()]
             if lines and lines[-1]["seconds"]:
-                tokens = lines[-1]["tokens"] - lines[0]["tokens"]  # the axis runs over all stages
-                speeds.append((artifact.record["finished"], tokens / lines[-1]["seconds"]))
+                flops = json.loads((artifact.folder / "stage.json").read_text())["flops"]
+                speeds.append((artifact.record["finished"], flops / lines[-1]["seconds"]))
     return max(speeds)[1] if speeds else None
 
 

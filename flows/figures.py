@@ -22,7 +22,11 @@ def headline(folder: Path) -> str:
             return f"{_tokens(counts):,} tokens"
         case "weights" | "finetuned":
             losses = _validation_losses(folder)
-            return ", ".join(f"{use} {loss:.3f}" for use, loss in losses.items()) + " nats (validation)"
+            fresh = _json(folder / "stage.json")["heads"]["fresh"] if manifest["kind"] == "weights" else []
+            heads = f"; new heads: {', '.join(fresh)}" if fresh else ""
+            return ", ".join(f"{use} {loss:.3f}" for use, loss in losses.items()) + f" nats (validation){heads}"
+        case "gate":
+            return "passed: " + "; ".join(found["text"] for found in _json(folder / "gate.json")["conditions"])
         case "scores":
             return _score_line(_json(folder / "scores.json"))
         case "registration":
@@ -43,6 +47,9 @@ def headline_metrics(folder: Path) -> dict[str, float]:
         return {"tokens/total": _tokens(counts)}
     if kind in {"weights", "finetuned"}:
         return {f"{name}/validation/{use}": loss for use, loss in _validation_losses(folder).items()}
+    if kind == "gate":
+        conditions = _json(folder / "gate.json")["conditions"]
+        return {f"{name}/gate/{found['metric']}/{found['rule']}": found["bound"] for found in conditions}
     if kind == "scores":
         scores = _json(folder / "scores.json")
         figures = {}

@@ -77,7 +77,12 @@ def make(
 
     Returns:
         A `StageOutcome` as JSON; of a reused stage inside a Prefect state named 'Reused'.
+
+    Raises:
+        MissingInput: a gate before the stage has not been passed.
     """
+    for gate in stage.after:
+        plan.folder(gate)
     started = time.monotonic()
 
     def waiting(holder: str) -> None:

@@ -17,15 +17,13 @@ from typing import Any
 
 from data.sources import TaskConfig, default_cache, source_key
 from data.tasks import examples_key
-from data.views import VIEWS
 from flows.batch import Batch, divide
 from flows.recipe import Recipe, RecipeError, find_recipe, load_recipe, recipe_place, said_at
 from flows.store import Artifact, Key, Store, canonical_json
 from flows.tracking.settings import TrackingSettings, load_settings
 from lightning_modules.hardware import Hardware, resolve
 from lightning_modules.networks.config import ModelConfig
-from lightning_modules.networks.estimates import count_parameters, flops_per_token
-from lightning_modules.objectives import OBJECTIVES
+from lightning_modules.networks.estimates import count_parameters
 from lightning_modules.stage import StageConfig
 from lightning_modules.tasks.finetuning import FinetuningConfig
 
@@ -35,6 +33,7 @@ FORMATS = {
     "tokenizer": 1,
     "tokens": 1,
     "weights": 1,
+    "gate": 1,
     "finetuned": 1,
     "scores": 1,
     "registration": 1,
@@ -59,6 +58,8 @@ class PlannedStage:
     key: Key
     reads: dict[str, str]
     """Role -> label of the stage that gives it."""
+    after: tuple[str, ...] = ()
+    """Labels of the gates that have to be passed before it is built; they are no part of its key."""
 
     @property
     def label(self) -> str:
@@ -94,46 +95,34 @@ class Plan:
                     f"finetuning.{name}.sequence_length: {task.sequence_length} is more than the model's "
                     f"{model.max_positions} positions; set model.max_positions to it or more"
                 )
-        self._check_objectives(model)
         return model
-
-    def _check_objectives(self, model: ModelConfig) -> None:
-        """Raises RecipeError where a stage or a task has an objective that cannot train this network."""
-        pretraining = [
-            (f"pretraining.stages.{stage}.objectives.{name}", use)
-            for stage, config in self.recipe.pretraining.stages.items()
-            for name, use in config.objectives.items()
-        ]
-        finetuning = [
-            (f"finetuning.{name}", use)
-            for name, task in self.recipe.finetuning.items()
-            for use in task.stage().objectives.values()
-        ]
-        for place, use in [*pretraining, *finetuning]:
-            with said_at(place):
-                OBJECTIVES[use.objective].check_model(use.settings, model)
 
     @property
     def last_stage(self) -> str:
         """The pretraining stage whose weights are fine-tuned, scored and registered."""
         return list(self.recipe.pretraining.stages)[-1]
 
-    def batch(self, sequence_length: int) -> Batch:
+    def batch(self, stage: StageConfig) -> Batch:
         """The arithmetic of a pretraining step; raises RecipeError where the sizes do not divide."""
-        return divide(self.recipe.training, self.hardware.devices, sequence_length)
+        return divide(self.recipe.training, self.hardware.devices, stage)
 
     def steps(self, stage: StageConfig) -> int:
         """Optimizer steps that spend the stage's tokens, at least one."""
-        return max(1, round(stage.tokens / self.recipe.training.global_batch_tokens))
+        return max(1, round(stage.tokens / self.batch(stage).step_tokens))
+
+    def tokens(self, stage: StageConfig) -> int:
+        """Positions through the trunk of the steps that are really made."""
+        return self.steps(stage) * self.batch(stage).step_tokens
 
     def tokens_before(self, stage: str | None) -> int:
         """Positions through the trunk before a pretraining stage; None: after all of them."""
-        total = 0
-        for name, config in self.recipe.pretraining.stages.items():
-            if name == stage:
-                break
-            total += self.steps(config) * self.recipe.training.global_batch_tokens
-        return total
+        names = list(self.recipe.pretraining.stages)
+        before = names if stage is None else names[: names.index(stage)]
+        return sum(self.tokens(self.recipe.pretraining.stages[name]) for name in before)
+
+    def flops(self, stage: StageConfig) -> float:
+        """Floating-point operations of a pretraining stage."""
+        return stage.flops_per_position(self.model) * self.tokens(stage)
 
     @cached_property
     def stages(self) -> dict[str, PlannedStage]:
@@ -176,9 +165,11 @@ class Plan:
         """
         artifact = self.found(label)
         if artifact is None:
+            stage = self.stages[label]
+            done = "passed" if stage.kind == "gate" else "built"
             raise MissingInput(
-                f"{label} of recipe '{self.recipe.name}' has not been built; run the flow '{self.stages[label].flow}' "
-                f"first, or everything with: stagelm run {self.recipe.name}"
+                f"{label} of recipe '{self.recipe.name}' has not been {done}; run the flow '{stage.flow}' first, or "
+                f"everything with: stagelm run {self.recipe.name}"
             )
         return artifact.folder
 
@@ -195,21 +186,26 @@ class Plan:
             "seed": self.recipe.seed,
         }
 
+    def stage_values(self, stage: StageConfig) -> dict[str, Any]:
+        """What a stage of pretraining depends on beside that: its settings, with the batch that is in force."""
+        return {
+            "global_batch_tokens": self.batch(stage).step_tokens,
+            "stage": stage.model_dump(mode="json", exclude={"global_batch_tokens", "gate"}),
+        }
+
     def derived(self) -> dict[str, Any]:
         """What was computed from the recipe: printed, logged and kept with the run."""
         parameters = count_parameters(self.model)
-        batch = self.batch(next(iter(self.recipe.pretraining.stages.values())).sequence_length)
-        flops = sum(
-            flops_per_token(self.model, stage.sequence_length) * stage.tokens
-            for stage in self.recipe.pretraining.stages.values()
-        )
+        stages = self.recipe.pretraining.stages
+        batches = {name: str(self.batch(stage)) for name, stage in stages.items()}
+        one, *others = dict.fromkeys(batches.values())
         return {
             "parameters": parameters["total"],
             "parameters_trunk": parameters["trunk"],
-            "batch": str(batch),
-            "steps": {name: self.steps(stage) for name, stage in self.recipe.pretraining.stages.items()},
+            "batch": "; ".join(f"{name}: {batch}" for name, batch in batches.items()) if others else one,
+            "steps": {name: self.steps(stage) for name, stage in stages.items()},
             "pretraining_tokens": self.tokens_before(None),
-            "pretraining_flops": flops,
+            "pretraining_flops": sum(self.flops(stage) for stage in stages.values()),
             "hardware": self.hardware.model_dump(mode="json"),
         }
 
@@ -221,6 +217,8 @@ class _Stages:
         self.plan = plan
         self.recipe = plan.recipe
         self.stages: dict[str, PlannedStage] = {}
+        self.gates: dict[str, str] = {}
+        """Label of weights -> label of their gate."""
 
     def add(
         self,
@@ -234,7 +232,8 @@ class _Stages:
         """Adds a stage and returns its label. `sources` are inputs that are no stage: role -> sha256."""
         inputs = {role: self.stages[label].key.fingerprint for role, label in reads.items()}
         key = Key(kind, name, FORMATS[kind], dict(values), {**(sources or {}), **inputs})
-        stage = PlannedStage(kind, name, flow, key, dict(reads))
+        after = tuple(self.gates[label] for label in reads.values() if label in self.gates)
+        stage = PlannedStage(kind, name, flow, key, dict(reads), after)
         self.stages[stage.label] = stage
         return stage.label
 
@@ -304,8 +303,12 @@ class _Stages:
         label = ""
         for stage, config in self.recipe.pretraining.stages.items():
             reads = {"tokens": tokens, "tokenizer": tokenizer, **({"weights": label} if label else {})}
-            values = {**self.plan.training_values(), "stage": config.model_dump(mode="json")}
+            values = {**self.plan.training_values(), **self.plan.stage_values(config)}
             label = self.add("pretraining", "weights", stage, values, reads)
+            if config.gate:
+                conditions = [condition.model_dump(mode="json") for condition in config.gate]
+                judged = {"weights": label, "tokens": tokens, "tokenizer": tokenizer}
+                self.gates[label] = self.add("pretraining", "gate", stage, {"conditions": conditions}, judged)
         return label
 
     def finetuning(self, task: str, config: FinetuningConfig, weights: str, tokenizer: str) -> str:
@@ -374,14 +377,15 @@ def _plan(
         sources={name: _digest(key) for name, key in sources.items()},
         labelled={name: _digest(key) for name, key in labelled.items()},
     )
-    for stage in loaded.pretraining.stages.values():
-        plan.batch(stage.sequence_length)
-    _ = plan.stages  # lays everything out, so that what does not fit is refused now
+    model = plan.model
     for name, stage in loaded.pretraining.stages.items():
-        for use_name, use in stage.objectives.items():
-            with said_at(f"pretraining.stages.{name}.objectives.{use_name}"):
-                OBJECTIVES[use.objective].check_model(use.settings, plan.model)
-                VIEWS[use.objective].check_rows(use_name, "windows", plan.batch(stage.sequence_length).rows)
+        with said_at(f"pretraining.stages.{name}"):
+            stage.check_model(model)
+            stage.check_rows(plan.batch(stage).rows)
+    for task, finetuning in loaded.finetuning.items():
+        with said_at(f"finetuning.{task}"):
+            finetuning.stage().check_model(model)
+    _ = plan.stages  # lays everything out, so that what does not fit is refused now
     return plan
 
 

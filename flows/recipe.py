@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from data.config import Config, Count
 from data.corpus import CorpusConfig
+from data.naming import look_up
 from data.sources import SourceError
 from data.tokenizer import TokenizerConfig
 from lightning_modules.hardware import HardwareConfig
@@ -81,6 +82,19 @@ class Recipe(Config):
                     raise ValueError(
                         f"{place}: {name!r} cannot name a stage; letters, digits, - and _ can, '-scratch' is reserved"
                     )
+        return self
+
+    @model_validator(mode="after")
+    def stages_fit_what_is_before_them(self) -> Self:
+        for number, (name, stage) in enumerate(self.pretraining.stages.items()):
+            place = f"pretraining.stages.{name}"
+            for source in stage.sources or ():
+                try:
+                    look_up("source of the corpus", source, self.corpus.sources)
+                except ValueError as error:
+                    raise ValueError(f"{place}.sources: {error}") from error
+            if stage.blend_fraction and not number:
+                raise ValueError(f"{place}.blend_fraction: the first stage has none before it to come from; leave it 0")
         return self
 
 
@@ -256,5 +270,5 @@ def _step(here: Any, part: str | int) -> Any:
     if isinstance(here, type) and issubclass(here, BaseModel):
         return here.model_fields[str(part)].annotation if str(part) in here.model_fields else None
     if origin in {dict, list, tuple} and arguments:
-        return arguments[-1]
+        return arguments[-1] if origin is dict else arguments[0]
     return None

@@ -18,7 +18,7 @@ class StageOutcome(Config):
     """One stage of one run."""
 
     kind: str
-    """'corpus', 'tokenizer', 'tokens', 'weights', 'examples', 'finetuned', 'scores', 'registration'."""
+    """'corpus', 'tokenizer', 'tokens', 'weights', 'gate', 'examples', 'finetuned', 'scores', 'registration'."""
     name: str
     """'foundation', 'sentiment', 'sentiment-scratch', 'language-model', ...; with the kind unique in a run."""
     fingerprint: str

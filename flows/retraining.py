@@ -119,15 +119,19 @@ class Retraining:
         return self.planned("tokens", "new", {}, {"corpus": corpus, "tokenizer": self.tokenizer.fingerprint})
 
     def stage_config(self) -> StageConfig:
-        """The last pretraining stage once more, at the length and rate that the recipe gives."""
+        """The last pretraining stage once more, at the length and rate that the recipe gives.
+
+        Its text is the new text with the replay, and its weights do not move from those it ended with.
+        """
         last = self.plan.recipe.pretraining.stages[self.plan.last_stage]
-        return last.model_copy(update={"tokens": self.config.tokens, "peak_lr": self.config.peak_lr})
+        changed = {"tokens": self.config.tokens, "peak_lr": self.config.peak_lr}
+        return last.model_copy(update=changed | {"sources": None, "blend_fraction": 0.0})
 
     def retrained(self, tokens: str) -> PlannedStage:
         """The champion's weights, trained on."""
         values = {
             **self.plan.training_values(),
-            "stage": self.stage_config().model_dump(mode="json"),
+            **self.plan.stage_values(self.stage_config()),
             "replay": self.config.replay,
         }
         replay = {f"replay:{number}": artifact.fingerprint for number, artifact in enumerate(self.known("tokens"))}
@@ -270,7 +274,7 @@ def _write_tokens(attempt: Retraining, corpus: dict[str, Any]) -> Any:
 def _write_weights(attempt: Retraining, new: Path) -> Any:
     def build(plan: Plan, stage: PlannedStage, work: Work, run: StageRun) -> None:
         config = attempt.stage_config()
-        batch = plan.batch(config.sequence_length)
+        batch = plan.batch(config)
         spec = TrainSpec(
             name=stage.label,
             work=work.folder,

@@ -22,7 +22,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from lightning_modules.adapters import read_adapter, weights_sha256, write_adapter
-from lightning_modules.networks import ModelConfig, Trunk, flops_per_token
+from lightning_modules.networks import ModelConfig, Trunk
 
 if TYPE_CHECKING:
     from lightning_modules.module import StageModule
@@ -134,7 +134,7 @@ def write_weights(module: StageModule) -> None:
             "name": spec.name,
             "steps": module.completed_steps,
             "tokens": spec.tokens_before + module.completed_positions,
-            "flops": flops_per_token(spec.model, spec.stage.sequence_length) * module.completed_positions,
+            "flops": spec.stage.flops_per_position(spec.model) * module.completed_positions,
             "parameters": {
                 "trunk": _size(module.trunk),
                 "heads": {name: _size(module.objectives[name]) for name in heads},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
@@ -47,7 +48,7 @@ class StageData(pl.LightningDataModule):
         rank, world_size = self._place()
         if isinstance(data, ShardData):
             return StepLoader(
-                [(self._shards(source, "train"), source.share) for source in data.sources],
+                [(self._training_text(source), source.share) for source in data.sources],
                 self.views,
                 {name: use.share for name, use in spec.stage.objectives.items()},
                 sequence_length=spec.stage.sequence_length,
@@ -92,30 +93,38 @@ class StageData(pl.LightningDataModule):
                 rank=rank,
                 world_size=world_size,
             )
-        opened = [(source, self._shards(source, "validation")) for source in data.sources]
+        # Whatever part of the text a stage trains on, it is validated on all: losses of all stages are of one measure.
+        shares: dict[Path, float] = {}
+        for source in data.sources:
+            shares[source.path] = shares.get(source.path, 0.0) + source.share
+        opened = [(self._shards(path, "validation"), share) for path, share in shares.items()]
         # New text of a retraining may be too little to have a validation part; old text has one.
-        with_text = [(source, shards) for source, shards in opened if shards.documents] or opened
+        with_text = [(shards, share) for shards, share in opened if shards.documents] or opened
         return [
             batch
-            for source, shards in with_text
+            for shards, share in with_text
             for batch in validation_batches(
                 shards,
                 self.views[name],
                 objective=name,
                 sequence_length=spec.stage.sequence_length,
                 micro_batch_size=spec.micro_batch_size,
-                max_positions=round(source.share * spec.stage.validation_tokens),
+                max_positions=round(share * spec.stage.validation_tokens),
                 seed=spec.seed,
                 rank=rank,
                 world_size=world_size,
             )
         ]
 
-    def _shards(self, source: ShardSource, split: Split) -> Shards:
-        shards = Shards.open(source.path, split)
+    def _training_text(self, source: ShardSource) -> Shards:
+        shards = self._shards(source.path, "train")
+        return shards if source.source is None else shards.of_source(source.source)
+
+    def _shards(self, path: Path, split: Split) -> Shards:
+        shards = Shards.open(path, split)
         if shards.vocab_size != self.spec.model.vocab_size:
             raise ValueError(
-                f"{source.path}: tokens of a vocabulary of {shards.vocab_size:,}, "
+                f"{path}: tokens of a vocabulary of {shards.vocab_size:,}, "
                 f"but the model has {self.spec.model.vocab_size:,}"
             )
         return shards

@@ -29,6 +29,7 @@ from lightning_modules.networks.sparsity import metered
 from lightning_modules.objectives import OBJECTIVES, Objective
 from lightning_modules.shared_gradients import SharedGradients
 from lightning_modules.spec import TrainSpec
+from lightning_modules.stage import named_term
 from lightning_modules.term import Term
 from lightning_modules.weighting import Observation, build_weighting
 
@@ -55,15 +56,13 @@ class StageModule(pl.LightningModule):
             raise ValueError(f"adapter {self.adapter.name!r} adds to trained weights, but there are none to start from")
         torch.manual_seed(spec.seed)  # what the adapter adds starts from the seed alone
         self.adapter.apply(self.trunk)
+        self.stage.freeze.apply(self.trunk, self.objectives)
         if spec.hardware.compile:
             for layer in self.trunk.model.layers:
                 layer.compile()
         self.weighting = build_weighting(self.stage.weighting, list(self.stage.objectives), spec.seed)
         self.shared_gradients = SharedGradients(self.trunk) if "shared_gradients" in self.weighting.needs else None
-        self.term_weights = {
-            name: self.objectives[name].term_weights(use.weight) | spec.model.penalty_weights
-            for name, use in self.stage.objectives.items()
-        }
+        self.term_weights = self.stage.term_weights(spec.model)
         self.ledger = Ledger()
         self.completed_steps = 0
         self.completed_positions = 0
@@ -139,15 +138,15 @@ class StageModule(pl.LightningModule):
         """
         objective = self.objectives[micro.objective]
         terms = objective(self.trunk, micro.batch) | self.trunk.penalties()
-        return {_named(micro.objective, objective, term): value for term, value in terms.items()}
+        return {named_term(micro.objective, objective.name, term): value for term, value in terms.items()}
 
     def current_weights(self) -> dict[str, float]:
         """Returns what multiplies the mean of each named term in this step."""
-        factors = self.weighting.factors()
+        factors, former = self.weighting.factors(), self.spec.former_weights
+        own = self.stage.blended(self.completed_steps, self.spec.steps)
         return {
-            _named(use, self.objectives[use], term): weight * factors[use]
-            for use, weights in self.term_weights.items()
-            for term, weight in weights.items()
+            name: (own * weight + (1.0 - own) * former.get(name, 0.0)) * factors[name.partition("/")[0]]
+            for name, weight in self.term_weights.items()
         }
 
     def validation_step(self, batch: MicroBatch, batch_idx: int) -> None:
@@ -193,7 +192,7 @@ class StageModule(pl.LightningModule):
         penalties = dict.fromkeys(self.spec.model.penalty_weights, self.spec.model.num_layers)
         for micro in micro_batches:
             for term, count in (micro.counts | penalties).items():
-                name = _named(micro.objective, self.objectives[micro.objective], term)
+                name = named_term(micro.objective, self.objectives[micro.objective].name, term)
                 counts[name] = counts.get(name, 0) + count
         if self.trainer.world_size > 1:
             total = torch.tensor(list(counts.values()), dtype=torch.float32, device=self.device)
@@ -245,10 +244,6 @@ def _build_objective(spec: TrainSpec, name: str) -> Objective:
     objective = OBJECTIVES[use.objective](use.settings, spec.model, SPECIALS)
     objective.initialize(spec.seed)
     return objective
-
-
-def _named(use: str, objective: Objective, term: str) -> str:
-    return use if term == objective.name else f"{use}/{term}"
 
 
 def _enter(tally: Tally, terms: dict[str, Term]) -> None:

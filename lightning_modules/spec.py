@@ -20,6 +20,8 @@ class ShardSource(Config):
 
     path: Path
     """Folder of a `tokens` artifact."""
+    source: str | None = None
+    """Source of the corpus whose documents are trained on; None: all documents."""
     share: float = Field(gt=0.0, le=1.0)
     """Part of the rows drawn from it."""
 
@@ -54,6 +56,8 @@ class TrainSpec(Config):
     """Weights folder to start from; None starts from random weights."""
     data: Annotated[ShardData | ExampleData, Field(discriminator="kind")]
     stage: StageConfig
+    former_weights: dict[str, float] = Field(default_factory=dict)
+    """Named term -> what its mean was multiplied by in the stage before: where `stage.blend_fraction` starts from."""
     adapter: AdapterConfig
     """`full`, `lora`, ...: what of the network is trained."""
     steps: int = Field(gt=0)

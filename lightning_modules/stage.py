@@ -1,12 +1,17 @@
 """One stage of training as a recipe declares it: which objectives, with which shares and weights, for how long."""
 
 import math
+from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
 from pydantic import ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from data.config import Config, Count
 from data.naming import look_up
+from data.views import VIEWS
+from lightning_modules.freezing import FreezeConfig
+from lightning_modules.gates import Condition
+from lightning_modules.networks.config import ModelConfig
 from lightning_modules.objectives import OBJECTIVES
 from lightning_modules.optimizers import AdamWConfig, OptimizerConfig
 from lightning_modules.schedules import ScheduleConfig
@@ -14,6 +19,7 @@ from lightning_modules.weighting import StaticConfig, WeightingConfig, build_wei
 
 UseName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
 """Of an objective in its stage; part of the names of metrics and parameters, so without dots and slashes."""
+Share = Annotated[float, Field(gt=0.0, le=1.0)]
 
 
 class ObjectiveUse(Config):
@@ -61,11 +67,22 @@ class StageConfig(Config):
 
     tokens: Count = Field(gt=0)
     """Length of the stage, in positions through the trunk over all devices."""
+    global_batch_tokens: Count | None = Field(None, gt=0)
+    """Positions through the trunk in one optimizer step, over all devices; None: as many as `training` says."""
+    sources: dict[str, Share] | None = None
+    """Source of the corpus -> part of the rows that is drawn from it; None: all text, as the corpus has it. Validation
+    is on all text in either case, so that losses of all stages are of one measure."""
     objectives: dict[UseName, ObjectiveUse]
     """Name in this stage -> objective with its share, weight and settings."""
     weighting: WeightingConfig = Field(default_factory=StaticConfig)
     """How the factors on top of the weights move during the stage."""
+    blend_fraction: float = Field(0.0, ge=0.0, le=1.0)
+    """First part of the steps, over which the weight of each term goes linearly from what it was in the stage before (0
+    if it is new) to its own. What the stage before trained and this one does not name is not run at all."""
+    freeze: FreezeConfig = Field(default_factory=FreezeConfig)
+    """Parts of the network that are not trained."""
     optimizer: OptimizerConfig = Field(default_factory=AdamWConfig)
+    """Starts afresh in every stage: no moments are handed over, and the schedule warms up again."""
     peak_lr: float = Field(gt=0.0)
     schedule: ScheduleConfig = Field(default_factory=ScheduleConfig)
     sequence_length: int = Field(256, gt=0)
@@ -74,6 +91,9 @@ class StageConfig(Config):
     """Longest gradient, as the 2-norm over all that is trained; a longer one is scaled down to it."""
     validation_tokens: Count = Field(65_536, gt=0)
     """Positions through the trunk of one validation, per objective."""
+    gate: tuple[Condition, ...] = ()
+    """What the last validation must show, or the run ends there. Judged apart from the training, which it does not
+    change."""
 
     @model_validator(mode="before")
     @classmethod
@@ -85,15 +105,86 @@ class StageConfig(Config):
         return given | {"objectives": named}
 
     @model_validator(mode="after")
-    def _shares_add_up(self) -> Self:
+    def _fits_together(self) -> Self:
         if not self.objectives:
             raise ValueError(f"no objective: name at least one. Known: {', '.join(sorted(OBJECTIVES))}")
-        total = sum(use.share for use in self.objectives.values())
-        if not math.isclose(total, 1.0, abs_tol=1e-6):
-            raise ValueError(f"shares must add up to 1, got {total:g} from {', '.join(self.objectives)}")
+        _add_up("shares", {name: use.share for name, use in self.objectives.items()})
+        if self.sources is not None:
+            _add_up("shares of sources", self.sources)
+        for name in self.freeze.heads:
+            look_up("objective of this stage in freeze.heads", name, self.objectives)
+        for condition in self.gate:
+            self._check_condition(condition)
         return self
 
     @model_validator(mode="after")
     def _weighting_fits(self) -> Self:
         build_weighting(self.weighting, list(self.objectives), seed=0)
         return self
+
+    def _check_condition(self, condition: Condition) -> None:
+        use = look_up("objective of this stage in gate", condition.use, self.objectives)
+        if condition.beats is None:
+            return
+        likelihood = "nll" if (use.model_extra or {}).get("label_smoothing") else "loss"
+        if use.objective != "causal_lm" or condition.metric != f"{condition.use}/{likelihood}":
+            raise ValueError(
+                f"gate: {condition.metric} cannot be compared with an n-gram model; take '<name>/loss' of a causal_lm, "
+                "or '<name>/nll' where it smooths its labels"
+            )
+
+    def check_model(self, model: ModelConfig) -> None:
+        """Refuses a model that the stage cannot train, before anything is built or read.
+
+        Raises:
+            ValueError: what does not fit, and how to mend it.
+        """
+        self.freeze.check_model(model)
+        for name, use in self.objectives.items():
+            try:
+                OBJECTIVES[use.objective].check_model(use.settings, model)
+            except ValueError as error:
+                raise ValueError(f"objectives.{name}: {error}") from error
+
+    def check_rows(self, rows: int) -> None:
+        """Refuses text in micro-batches that an objective of the stage cannot read.
+
+        Raises:
+            ValueError: an objective needs labelled examples, or more rows at once.
+        """
+        for name, use in self.objectives.items():
+            VIEWS[use.objective].check_rows(name, "windows", rows)
+
+    def term_weights(self, model: ModelConfig) -> dict[str, float]:
+        """Returns named term, of the objectives and of the network beside each -> what its mean is multiplied by."""
+        return {
+            named_term(name, use.objective, term): weight
+            for name, use in self.objectives.items()
+            for weights in (OBJECTIVES[use.objective].term_weights(use.settings, use.weight), model.penalty_weights)
+            for term, weight in weights.items()
+        }
+
+    def blended(self, step: int, steps: int) -> float:
+        """Returns how far the weights of step `step` (0-based) of `steps` are on their way, 1.0 at their own."""
+        return min(1.0, (step + 1) / max(1, round(self.blend_fraction * steps)))
+
+    def flops_per_position(self, model: ModelConfig) -> float:
+        """Returns floating-point operations of training per position through the trunk, over all objectives.
+
+        Frozen parts are counted as if they were trained.
+        """
+        return sum(
+            use.share * OBJECTIVES[use.objective].flops_per_position(use.settings, model, self.sequence_length)
+            for use in self.objectives.values()
+        )
+
+
+def named_term(use: str, objective: str, term: str) -> str:
+    """Returns '<use>' for an objective's own term, '<use>/<term>' for its others."""
+    return use if term == objective else f"{use}/{term}"
+
+
+def _add_up(what: str, shares: Mapping[str, float]) -> None:
+    total = sum(shares.values())
+    if not math.isclose(total, 1.0, abs_tol=1e-6):
+        raise ValueError(f"{what} must add up to 1, got {total:g} from {', '.join(shares)}")

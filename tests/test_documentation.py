@@ -85,7 +85,7 @@ def test_command_exists_with_its_options(page: str, words: list[str]):
 def test_recipe_fragments_of_the_pages_are_valid(page: Path, text: str, tmp_path: Path):
     whole = yaml.safe_load((SHIPPED / "demo.yaml").read_text(encoding="utf-8")) | yaml.safe_load(text)
     file = tmp_path / "fragment.yaml"
-    file.write_text(yaml.safe_dump(whole), encoding="utf-8")
+    file.write_text(yaml.safe_dump(whole, sort_keys=False), encoding="utf-8")
 
     load_recipe(str(file), {})
 

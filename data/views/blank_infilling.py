@@ -29,7 +29,7 @@ from data.packing import Ints, Windows, ranges
 from data.views.base import View, Viewed, batch_seed, flat
 from data.views.noise import uniform
 from data.views.sentence_order import sentence_ends
-from data.views.spans import LONGEST_SPAN, Draw, Spans, Texts, document_spans, sentence_spans, token_spans
+from data.views.spans import LONGEST_SPAN, MEAN_SPAN, Draw, Spans, Texts, document_spans, sentence_spans, token_spans
 from data.vocabulary import Specials
 
 Level = Literal["token", "sentence", "document"]
@@ -53,6 +53,16 @@ class BlankInfillingViewConfig(Config):
             given = ", ".join(f"{level} {share:g}" for level, share in self.levels.items())
             raise ValueError(f"levels are positive shares of the samples that add up to 1, got {given}")
         return self
+
+    def predicted_share(self) -> float:
+        """Returns the share of a unit's positions that predict a token, in texts that are long beside their spans."""
+        spans = self.rate / MEAN_SPAN  # for each token of the text
+        of_level = {
+            "token": (self.rate + spans) / (1.0 + 2.0 * spans),
+            "sentence": self.rate,
+            "document": 0.75,  # half of the text to all of it
+        }
+        return sum(share * of_level[level] for level, share in self.levels.items())
 
     def longest_span(self, sequence_length: int) -> int:
         """Returns the most tokens that a span can have in rows of `sequence_length` positions."""

@@ -25,7 +25,9 @@ LONGEST_SPAN = 39
 """Tokens, of a span of the token level."""
 _SUMS = np.cumsum([3.0**length / math.factorial(length) for length in range(1, LONGEST_SPAN + 1)])
 _CUMULATIVE = _SUMS / _SUMS[-1]
-"""Of the lengths: Poisson's distribution with parameter 3, without 0 and what is above 39; its mean is 3.157."""
+"""Of the lengths: Poisson's distribution with parameter 3, without 0 and what is above 39."""
+MEAN_SPAN = LONGEST_SPAN - float(_CUMULATIVE[:-1].sum())
+"""Tokens, of a span of the token level: 3.157."""
 
 
 class Texts(NamedTuple):

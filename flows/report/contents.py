@@ -38,6 +38,19 @@ class StageContents:
         loaded: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
         return loaded
 
+    @property
+    def samples(self) -> list[dict[str, str]]:
+        """Texts that the weights of a stage write: objective, shown, written, original."""
+        found: list[dict[str, str]] = self.read("record.json").get("samples", [])
+        return found
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Of a stage of pretraining, as its key holds them; with the batch in force and the heads that were new."""
+        values = self.read("manifest.json").get("values", {})
+        fresh = self.read("stage.json").get("heads", {}).get("fresh", [])
+        return values["stage"] | {"batch": values["global_batch_tokens"], "fresh": fresh} if "stage" in values else {}
+
     def curve(self, metric: str) -> tuple[list[int], list[float]]:
         """Tokens and values of one metric."""
         points = [(line["tokens"], line["metrics"][metric]) for line in self.lines if metric in line["metrics"]]

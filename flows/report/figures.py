@@ -22,6 +22,11 @@ from flows.report.contents import StageContents
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6D1F", "#000000")
 _COLOURS_OF_DROPPED = ("#D55E00", "#E69F00", "#CC79A7", "#56B4E9", "#8C6D1F", "#999999", "#0072B2", "#000000")
 _KEPT, _LINE, _GRID = "#009E73", "#444444", "#e3e3e3"
+_BASE_RATES: dict[str, tuple[str, Callable[[float], float]]] = {
+    "/loss": ("base_rate_loss", lambda loss: loss),
+    "/accuracy": ("replaced_share", lambda share: 1.0 - share),
+}
+"""Ending of a metric -> the metric, and what to make of it, that a model without any skill would reach."""
 _STYLE: Any = {
     "svg.fonttype": "none",
     "text.parse_math": False,
@@ -79,8 +84,19 @@ def documents(counts: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def losses(stages: Sequence[StageContents]) -> str:
-    """Loss of every objective of every pretraining stage on one axis of tokens; dots are validation."""
+    """Loss of every objective of every pretraining stage on one axis of tokens; dots are validation.
+
+    Dashed: the loss of a replaced-token model that knows nothing but the share of replaced tokens.
+    """
     return draw("losses", 9.0, 3.8, lambda figure: _curves(figure.subplots(), stages, "/loss", "loss, nats per target"))
+
+
+def accuracies(stages: Sequence[StageContents]) -> str:
+    """Accuracy of every objective on the axis of `losses`; squares are the area under the ROC curve.
+
+    Dashed: what always answering 'original' scores in replaced-token detection.
+    """
+    return draw("accuracies", 9.0, 3.0, lambda figure: _curves(figure.subplots(), stages, "/accuracy", "accuracy, AUC"))
 
 
 def weights(stages: Sequence[StageContents]) -> str:
@@ -102,6 +118,13 @@ def _curves(axes: Axes, stages: Sequence[StageContents], ending: str, label: str
             axes.plot([t / 1e6 for t in tokens], values, color=colours[use], lw=1.4, label=name)
             tokens, values = stage.curve(f"validation/{use}{ending}")
             axes.plot([t / 1e6 for t in tokens], values, "o", ms=4, color=colours[use], mfc="white")
+            if ending == "/accuracy":
+                tokens, values = stage.curve(f"validation/{use}/auc")
+                axes.plot([t / 1e6 for t in tokens], values, "s", ms=4, color=colours[use], mfc="white")
+            if ending in _BASE_RATES:
+                base, level = _BASE_RATES[ending]
+                tokens, values = stage.curve(f"train/{use}/{base}")
+                axes.plot([t / 1e6 for t in tokens], list(map(level, values)), "--", color=colours[use], lw=0.9)
     for stage in stages:
         lines = stage.lines
         if lines:

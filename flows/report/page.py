@@ -53,7 +53,11 @@ def render_report(record: RunRecord, store_root: Path) -> str:
             counts=counts,
             dropped=corpora[0].dropped() if corpora else [],
             tokenizers=[stage.read("report.json") for stage in of_kind(stages, "tokenizer")],
+            pretraining=pretraining,
             losses=Markup(figures.losses(pretraining)) if pretraining else None,
+            accuracies=Markup(figures.accuracies(pretraining))
+            if any(s.metrics_like("train/", "/accuracy") for s in pretraining)
+            else None,
             weights=Markup(figures.weights(pretraining))
             if any(s.metrics_like("train/", "/weight") for s in pretraining)
             else None,

@@ -29,20 +29,22 @@ def print_plan(plan: Plan) -> None:
         table.add_column(column, overflow="fold")
     missing = set()
     for stage in plan.stages.values():
+        asks = "; ".join(map(str, plan.recipe.pretraining.stages[stage.name].gate)) if stage.kind == "gate" else ""
         if plan.found(stage.label) is not None:
-            table.add_row(Text(stage.label), "hit", "")
+            table.add_row(Text(stage.label), "hit", Text(asks))
             continue
         missing.add(stage.label)
         differences = changes(plan.store, stage.key)
         why = "not built yet" if differences is None else "; ".join(differences)
-        table.add_row(Text(stage.label), Text("miss", style="bold"), Text(why))
+        shown = f"{asks} | {why}" if asks else why
+        table.add_row(Text(stage.label), Text("miss", style="bold"), Text(shown))
     console.print(table)
     costs = Table(box=None, pad_edge=False)
     for column in ("pretraining", "tokens", "FLOPs", "time", "energy", "by"):
         costs.add_column(column, justify="left" if column in {"pretraining", "by"} else "right")
     seconds = 0.0
     for name, estimate in stage_estimates(plan).items():
-        tokens = plan.steps(plan.recipe.pretraining.stages[name]) * plan.recipe.training.global_batch_tokens
+        tokens = plan.tokens(plan.recipe.pretraining.stages[name])
         kwh = estimate.seconds * plan.tracking.energy.watts_per_core * plan.hardware.threads / 3.6e6
         costs.add_row(
             name,

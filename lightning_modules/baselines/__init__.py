@@ -1,4 +1,7 @@
-"""What a trained network has to beat. `unigram.py` is that of language models; the others answer labelled tasks."""
+"""What a trained network has to beat.
+
+`unigram.py` and `ngram.py` are those of language models; the others answer labelled tasks.
+"""
 
 from lightning_modules.baselines.base import Baseline
 from lightning_modules.baselines.classes import Majority, TfIdf

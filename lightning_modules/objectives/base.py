@@ -11,6 +11,7 @@ from data.batch import TokenBatch
 from data.config import Config
 from data.vocabulary import Specials
 from lightning_modules.networks.config import ModelConfig
+from lightning_modules.networks.estimates import flops_per_token
 from lightning_modules.networks.initialization import initialize
 from lightning_modules.networks.trunk import Trunk
 from lightning_modules.term import Term
@@ -57,9 +58,20 @@ class Objective(nn.Module, ABC):
         """Draws the heads' first weights from `seed` alone."""
         initialize(self, seed)
 
-    def term_weights(self, weight: float) -> dict[str, float]:
+    @classmethod
+    def term_weights(cls, config: Any, weight: float) -> dict[str, float]:
         """Returns what the mean of each term is multiplied by, where the recipe gives the objective `weight`."""
-        return {self.name: weight}
+        return {cls.name: weight}
+
+    @classmethod
+    def vocabulary_share(cls, config: Any) -> float:
+        """Returns the share of the positions through the trunk whose state meets the vocabulary."""
+        return 0.0
+
+    @classmethod
+    def flops_per_position(cls, config: Any, model_config: ModelConfig, sequence_length: int) -> float:
+        """Returns floating-point operations of training, forward and backward, per position through the trunk."""
+        return flops_per_token(model_config, sequence_length, cls.vocabulary_share(config))
 
     @abstractmethod
     def forward(self, trunk: Trunk, batch: TokenBatch) -> dict[str, Term]:

@@ -24,6 +24,10 @@ class BlankInfilling(TokenPrediction):
     config_class: ClassVar[type[Config]] = BlankInfillingConfig
 
     @classmethod
+    def vocabulary_share(cls, config: BlankInfillingConfig) -> float:
+        return config.predicted_share()
+
+    @classmethod
     def check_model(cls, config: Any, model_config: ModelConfig) -> None:
         super().check_model(config, model_config)
         longest = config.longest_span(model_config.max_positions)

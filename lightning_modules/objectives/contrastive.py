@@ -56,6 +56,11 @@ class Contrastive(Objective):
                 "set model.dropout, for example to 0.1"
             )
 
+    @classmethod
+    def flops_per_position(cls, config: ContrastiveConfig, model_config: ModelConfig, sequence_length: int) -> float:
+        """Twice the trunk."""
+        return 2.0 * super().flops_per_position(config, model_config, sequence_length)
+
     def forward(self, trunk: Trunk, batch: TokenBatch) -> dict[str, Term]:
         """Summed cross-entropy, in nats, of finding each text's second reading among those of all texts.
 

@@ -21,3 +21,7 @@ class MaskedLM(TokenPrediction):
 
     name: ClassVar[str] = "masked_lm"
     config_class: ClassVar[type[Config]] = MaskedLMConfig
+
+    @classmethod
+    def vocabulary_share(cls, config: MaskedLMConfig) -> float:
+        return config.at(0.5).rate  # half way: a rate moves in a straight line

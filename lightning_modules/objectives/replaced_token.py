@@ -20,6 +20,7 @@ from data.config import Config
 from data.views.replaced_token import ReplacedTokenViewConfig
 from data.vocabulary import Specials
 from lightning_modules.networks.config import ModelConfig
+from lightning_modules.networks.estimates import flops_per_token
 from lightning_modules.networks.generator import Generator
 from lightning_modules.networks.trunk import Trunk
 from lightning_modules.networks.widths import swiglu_width
@@ -76,9 +77,21 @@ class ReplacedToken(Objective):
         )
         self.initialize(seed=0)
 
-    def term_weights(self, weight: float) -> dict[str, float]:
-        weights = super().term_weights(weight)
-        return weights if self.generator is None else weights | {"generator": self.config.generator_weight}
+    @classmethod
+    def term_weights(cls, config: ReplacedTokenConfig, weight: float) -> dict[str, float]:
+        weights = super().term_weights(config, weight)
+        return weights if config.source == "uniform" else weights | {"generator": config.generator_weight}
+
+    @classmethod
+    def flops_per_position(cls, config: ReplacedTokenConfig, model_config: ModelConfig, sequence_length: int) -> float:
+        """The trunk and the head's matrix; and the generator between its projections, with its likelihood and draws."""
+        width = model_config.hidden_size
+        discriminator = super().flops_per_position(config, model_config, sequence_length) + 6.0 * width**2
+        if config.source == "uniform":
+            return discriminator
+        network = config.generator_network(model_config)
+        between = flops_per_token(network, sequence_length, 0.0) + 6.0 * 2 * width * network.hidden_size
+        return discriminator + between + (6.0 + 2.0) * config.at(0.5).rate * model_config.vocab_size * width
 
     def forward(self, trunk: Trunk, batch: TokenBatch) -> dict[str, Term]:
         """Summed losses in nats: binary cross-entropy of the discriminator, cross-entropy of the generator.

@@ -5,6 +5,8 @@ Which tokens these are is the view's work. Shapes: B rows, T positions, D width,
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import Tensor
 
 from data.batch import TokenBatch
@@ -23,6 +25,10 @@ class TokenPrediction(Objective):
     def check_model(cls, config: LabelSmoothing, model_config: ModelConfig) -> None:
         super().check_model(config, model_config)
         config.uniform_smoothing(model_config.vocab_size)
+
+    @classmethod
+    def vocabulary_share(cls, config: Any) -> float:
+        return 1.0
 
     def forward(self, trunk: Trunk, batch: TokenBatch) -> dict[str, Term]:
         """Summed cross-entropy over the predicting positions, in nats; nothing to predict gives 0.0 and count 0.

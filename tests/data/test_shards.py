@@ -1,7 +1,11 @@
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from data.document import iter_texts
@@ -41,6 +45,52 @@ def test_counts_and_tokenizer_are_written_down(shards: Path, toy_tokenizer: Toke
         "tokens": len(train.tokens),
         "bytes": int(train.document_bytes.sum()),
     }
+
+
+def three_sources() -> Shards:
+    """Documents of 3, 2, 4, 1 and 2 tokens, which count up from 40."""
+    offsets = np.array([0, 3, 5, 9, 10, 12])
+    sources = (("news", 2), ("tweets", 2), ("mine", 1))
+    return Shards(np.arange(40, 52, dtype=np.uint16), offsets, np.diff(offsets) * 2, 64, "toy", sources)
+
+
+def test_documents_of_one_source_are_shards_of_their_own():
+    tweets = three_sources().of_source("tweets")
+
+    assert [tweets.document(index).tolist() for index in range(tweets.documents)] == [[45, 46, 47, 48], [49]]
+    assert (tweets.tokens.tolist(), tweets.offsets.tolist()) == ([45, 46, 47, 48, 49], [0, 4, 5])
+    assert tweets.document_bytes.tolist() == [8, 2]
+
+
+def test_source_without_documents_is_refused_with_those_there_are():
+    with pytest.raises(ValueError, match=r"'tweet' is not one run .* \(they are: news 2, tweets 2, mine 1\)"):
+        three_sources().of_source("tweet")
+
+
+def test_source_whose_documents_lie_apart_is_refused():
+    apart = replace(three_sources(), sources=(("news", 2), ("tweets", 2), ("news", 1)))
+
+    with pytest.raises(ValueError, match="'news' is not one run of documents"):
+        apart.of_source("news")
+
+
+def test_sources_are_written_down_in_the_order_of_their_documents(
+    toy_corpus: Path, toy_tokenizer: Tokenizer, tmp_path: Path
+):
+    named = tmp_path / "corpus"
+    shutil.copytree(toy_corpus, named)
+    [part] = (named / "train").glob("part-*.parquet")
+    table = pq.read_table(part)
+    names = pa.array(["wire"] * 10 + ["blog"] * (table.num_rows - 10))
+    pq.write_table(table.set_column(table.schema.get_field_index("source"), "source", names), part)
+    output = tmp_path / "tokens"
+    output.mkdir()
+    write_shards(named, toy_tokenizer, output)
+    train = Shards.open(output, "train")
+
+    assert train.sources == (("wire", 10), ("blog", 6))
+    assert train.of_source("blog").document(0).tolist() == train.document(10).tolist()
+    assert train.of_source("blog").documents == 6
 
 
 def test_progress_counts_documents_over_all_splits(toy_corpus: Path, toy_tokenizer: Tokenizer, tmp_path: Path):

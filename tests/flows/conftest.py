@@ -97,6 +97,10 @@ def write_recipe(folder: Path) -> Path:
                         "forward": {"objective": "causal_lm", "share": 0.5},
                         "cloze": {"objective": "masked_lm", "share": 0.5},
                     },
+                    "gate": [
+                        {"metric": "forward/loss", "below": 20},
+                        {"metric": "cloze/loss", "rises_at_most": 0.5},
+                    ],
                 },
                 "discrimination": {
                     "tokens": 3072,

@@ -11,13 +11,13 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from flows.plan import load_plan
+from flows.plan import MissingInput, load_plan
 from flows.records import all_records, find_record
-from flows.store import Store, file_sha256
+from flows.store import Store, Work, file_sha256
 
 STAGES = [
     "examples/topic", "examples/translate", "corpus/tiny", "examples/headline", "tokenizer/tiny", "tokens/tiny",
-    "weights/foundation", "weights/discrimination",
+    "weights/foundation", "gate/foundation", "weights/discrimination",
     "finetuned/topic", "finetuned/topic-scratch", "finetuned/headline", "finetuned/headline-scratch",
     "finetuned/translate", "finetuned/translate-scratch",
     "scores/language-model", "scores/topic", "scores/headline", "scores/translate", "registration/tiny",
@@ -199,11 +199,108 @@ def test_the_report_is_one_page_that_holds_every_stage_and_score(in_store: Any) 
     assert not re.search(r"(?:src|(?<!xlink:)href)=[\"'](?:https?:)?//|url\((?!#)|@import", page), "asks for something"
 
 
+def test_weights_are_kept_with_texts_that_they_write_again(in_store: Any) -> None:
+    from data.shards import Shards
+    from data.tokenizer import Tokenizer
+    from lightning_modules.samples import text_samples
+
+    plan = load_plan(in_store.recipe)
+    folder = artifact(in_store, "weights/foundation")
+    kept = json.loads((folder / "record.json").read_text())["samples"]
+    tokenizer = Tokenizer.load(artifact(in_store, "tokenizer/tiny"))
+    held_out = Shards.open(artifact(in_store, "tokens/tiny"), "validation")
+    assert kept == text_samples(folder, tokenizer, held_out, plan.recipe.pretraining.stages["foundation"])
+    assert {row["objective"] for row in kept} == {"forward", "cloze"}
+    assert "samples" not in (folder / "manifest.json").read_text()
+
+
 def test_a_run_is_found_by_its_recipe_and_by_the_beginning_of_its_id(in_store: Any) -> None:
     latest = find_record(in_store.store, "tiny")
     assert find_record(in_store.store, latest.id) == latest
     with pytest.raises(ValueError, match="'nothing' is no run and no recipe that has run"):
         find_record(in_store.store, "nothing")
+
+
+def test_settings_of_a_stage_reach_the_child(in_store: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from flows import pretraining
+    from lightning_modules.datamodule import StageData
+
+    settings = {
+        "sources": {"pairs": 0.25, "news": 0.75},
+        "global_batch_tokens": 1024,
+        "blend_fraction": 0.5,
+        "freeze": {"layers": 1},
+    }
+    plan = load_plan(
+        in_store.recipe, {f"pretraining.stages.discrimination.{key}": value for key, value in settings.items()}
+    )
+    asked: list[Any] = []
+
+    def refuse(plan: Any, spec: Any, work: Any, run: Any) -> None:
+        asked.append(spec)
+        raise InterruptedError
+
+    monkeypatch.setattr(pretraining, "train", refuse)
+    stage = plan.stage("weights/discrimination")
+    with pytest.raises(InterruptedError):
+        pretraining.write_weights(plan, stage, Work(stage.key, tmp_path), None)  # type: ignore[arg-type]
+
+    [spec] = asked
+    assert [(source.source, source.share) for source in spec.data.sources] == [("news", 0.75), ("pairs", 0.25)]
+    assert (spec.steps, spec.micro_batch_size, spec.micro_batches, spec.tokens_before) == (3, 2, 8, 4096)
+    assert spec.former_weights == {"forward": 1.0, "cloze": 1.0}
+    assert spec.stage.freeze.layers == 1
+    assert len(StageData(spec).train_dataloader().step(0).micro_batches) == 8
+
+
+GATE = "pretraining.stages.foundation.gate"
+UNMET = [{"metric": "forward/loss", "beats": "ngram"}, {"metric": "cloze/accuracy", "above": 0.9}]
+
+
+def test_another_gate_trains_nothing_again(in_store: Any) -> None:
+    plan, changed = load_plan(in_store.recipe), load_plan(in_store.recipe, {GATE: UNMET})
+    without = load_plan(in_store.recipe, {GATE: []})
+    differ = [label for label in STAGES if plan.stage(label).key.fingerprint != changed.stage(label).key.fingerprint]
+    assert differ == ["gate/foundation"]
+    assert [label for label in STAGES if label not in without.stages] == ["gate/foundation"]
+    assert without.stage("weights/discrimination").key == plan.stage("weights/discrimination").key
+
+
+def test_gate_that_fails_ends_the_run_with_its_verdict_and_is_judged_again(in_store: Any) -> None:
+    from flows.gates import GateFailed
+    from flows.tracking.client import connect, experiment_id
+
+    plan, records = load_plan(in_store.recipe, {GATE: UNMET}), []
+    verdict = r"^gate/foundation: forward/loss is [\d.]+, not below that of a 3-gram model, [\d.]+; cloze/accuracy is "
+    for _ in range(2):
+        with pytest.raises(GateFailed, match=verdict):
+            in_store.run(in_store.recipe, {GATE: UNMET})
+        records.append(all_records(in_store.store)[0])
+    for record in records:
+        assert record.status == "failed"
+        assert str(record.error).endswith(", which trains nothing again")
+        assert [f"{stage.kind}/{stage.name}" for stage in record.stages] == STAGES[: STAGES.index("gate/foundation")]
+        assert all(stage.reused for stage in record.stages)
+    assert plan.found("gate/foundation") is None
+    client = connect(plan.tracking)
+    children = client.search_runs(
+        [experiment_id(client, plan.tracking)], f"tags.mlflow.parentRunId = '{records[0].tracking_run}'"
+    )
+    (child,) = [child for child in children if child.info.run_name == "gate/foundation"]
+    assert child.info.status == "FAILED"
+    assert child.data.metrics["gate/forward/loss"] > child.data.metrics["gate/forward/loss/beats"] > 0
+    assert child.data.metrics["gate/cloze/accuracy/above"] == 0.9
+
+
+def test_nothing_is_made_or_reused_after_a_gate_that_was_not_passed(in_store: Any) -> None:
+    """Also by a flow that runs alone: the gate is no input of what comes after it."""
+    from flows.finetuning import finetuning
+
+    gate = {"pretraining.stages.discrimination.gate": [{"metric": "replaced/auc", "above": 1.5}]}
+    assert load_plan(in_store.recipe, gate).stage("finetuned/topic").after == ("gate/discrimination",)
+    assert load_plan(in_store.recipe, gate).stage("finetuned/topic-scratch").after == ()
+    with pytest.raises(MissingInput, match=r"^gate/discrimination of recipe 'tiny' has not been passed; run the flow"):
+        finetuning(in_store.recipe, gate)
 
 
 @pytest.mark.parametrize("label", ["weights/discrimination", "finetuned/translate"])

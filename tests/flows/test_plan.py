@@ -17,8 +17,9 @@ from flows.plan import MissingInput, load_plan
 from flows.recipe import RecipeError
 from flows.records import RunRecord, StageOutcome
 from flows.store import Key, Store
+from lightning_modules.networks import flops_per_token
 
-FOUNDATION = "pretraining.stages.foundation"
+FOUNDATION, DISCRIMINATION = "pretraining.stages.foundation", "pretraining.stages.discrimination"
 
 
 def refused(recipe: Path, overrides: dict[str, Any]) -> str:
@@ -37,14 +38,16 @@ def tree(folder: Path) -> dict[str, tuple[int, int]]:
 
 
 def test_a_step_is_divided_into_rows_and_micro_batches(tiny_recipe: Path) -> None:
-    batch = load_plan(str(tiny_recipe)).batch(64)
+    plan = load_plan(str(tiny_recipe))
+    batch = plan.batch(plan.recipe.pretraining.stages["foundation"])
     assert (batch.rows, batch.micro_batches, batch.devices, batch.step_tokens) == (2, 4, 1, 512)
     assert str(batch) == "2 sequences x 64 tokens x 4 accumulation x 1 device = 512 tokens/step"
 
 
 def test_two_devices_share_the_micro_batches(tiny_recipe: Path) -> None:
     two = {"training.devices": 2, "training.strategy": "ddp", "training.threads": 2}
-    batch = load_plan(str(tiny_recipe), two).batch(64)
+    plan = load_plan(str(tiny_recipe), two)
+    batch = plan.batch(plan.recipe.pretraining.stages["foundation"])
     assert str(batch) == "2 sequences x 64 tokens x 2 accumulation x 2 devices = 512 tokens/step"
 
 
@@ -53,19 +56,19 @@ def test_two_devices_share_the_micro_batches(tiny_recipe: Path) -> None:
     [
         (
             {"training.micro_batch_tokens": 96},
-            "training.micro_batch_tokens: 96 is no multiple of a stage's sequence_length 64",
+            f"{FOUNDATION}: training.micro_batch_tokens: 96 is no multiple of sequence_length 64",
         ),
         (
             {"training.micro_batch_tokens": 32},
-            "training.micro_batch_tokens: 32 is no multiple of a stage's sequence_length 64",
+            f"{FOUNDATION}: training.micro_batch_tokens: 32 is no multiple of sequence_length 64",
         ),
         (
             {"training.global_batch_tokens": 192},
-            "training.global_batch_tokens: 192 is no multiple of micro_batch_tokens 128 x 1 devices",
+            f"{FOUNDATION}: training.global_batch_tokens: 192 is no multiple of micro_batch_tokens 128 x 1 devices",
         ),
         (
             {"training.global_batch_tokens": 64},
-            "training.global_batch_tokens: 64 is no multiple of micro_batch_tokens 128 x 1 devices",
+            f"{FOUNDATION}: training.global_batch_tokens: 64 is no multiple of micro_batch_tokens 128 x 1 devices",
         ),
         (
             {"model.max_positions": 32},
@@ -129,6 +132,95 @@ def test_what_does_not_fit_is_refused_with_its_place(tiny_recipe: Path, override
     assert refused(tiny_recipe, overrides).startswith(said)
 
 
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (
+            {f"{DISCRIMINATION}.objectives.order.segments": 3, "model.segments": 2},
+            f"{DISCRIMINATION}: objectives.order: sentence_order has 3 segments, but the model's segment table has 2",
+        ),
+        ({f"{FOUNDATION}.freeze": {"layers": 3}}, f"{FOUNDATION}: freeze.layers is 3, but the model has 2 layers"),
+        (
+            {"finetuning.translate.settings": {"label_smoothing": 0.999, "smoothing": "exclude_target"}},
+            "finetuning.translate: objectives.prefix_lm: label_smoothing 0.999 leaves the target less than",
+        ),
+        (
+            {f"{FOUNDATION}.global_batch_tokens": 192},
+            f"{FOUNDATION}: global_batch_tokens: 192 is no multiple of micro_batch_tokens 128 x 1 devices",
+        ),
+        (
+            {f"{FOUNDATION}.blend_fraction": 0.1},
+            f"{FOUNDATION}.blend_fraction: the first stage has none before it to come from; leave it 0",
+        ),
+        (
+            {f"{FOUNDATION}.sources": {"new": 1}},
+            f"{FOUNDATION}.sources: unknown source of the corpus 'new'. Did you mean 'news'? Known: news, pairs",
+        ),
+    ],
+)
+def test_stage_that_does_not_fit_is_refused_before_anything_starts(
+    tiny_recipe: Path, overrides: dict[str, Any], said: str
+) -> None:
+    assert refused(tiny_recipe, overrides).startswith(said)
+
+
+def keys(recipe: Path, overrides: dict[str, Any]) -> dict[str, str]:
+    return {label: stage.key.fingerprint for label, stage in load_plan(str(recipe), overrides).stages.items()}
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"sources": {"news": 1}},
+        {"global_batch_tokens": 1024},
+        {"sequence_length": 32},
+        {"optimizer": {"method": "muon"}},
+        {"schedule": {"shape": "cosine"}},
+        {"freeze": {"embeddings": True}},
+        {"blend_fraction": 0.05},
+    ],
+)
+def test_settings_of_a_stage_reach_its_key_and_no_earlier_one(tiny_recipe: Path, setting: dict[str, Any]) -> None:
+    before = keys(tiny_recipe, {})
+    after = keys(tiny_recipe, {f"{DISCRIMINATION}.{key}": value for key, value in setting.items()})
+    assert [label for label in before if label.startswith("weights/") and before[label] != after[label]] == [
+        "weights/discrimination"
+    ]
+
+
+def test_order_of_the_sources_is_no_part_of_a_key(tiny_recipe: Path) -> None:
+    one, other = {"news": 0.6, "pairs": 0.4}, {"pairs": 0.4, "news": 0.6}
+    assert keys(tiny_recipe, {f"{FOUNDATION}.sources": one}) == keys(tiny_recipe, {f"{FOUNDATION}.sources": other})
+
+
+def test_the_batch_in_force_is_part_of_a_key_wherever_it_was_set(tiny_recipe: Path) -> None:
+    """A stage with a batch of its own does not depend on the batch of the others."""
+    label = "weights/foundation"
+    assert keys(tiny_recipe, {f"{FOUNDATION}.global_batch_tokens": 512})[label] == keys(tiny_recipe, {})[label]
+    own = {f"{FOUNDATION}.global_batch_tokens": 1024}
+    assert keys(tiny_recipe, own)[label] == keys(tiny_recipe, {"training.global_batch_tokens": 1024})[label]
+    assert keys(tiny_recipe, own | {"training.global_batch_tokens": 256})[label] == keys(tiny_recipe, own)[label]
+
+
+def test_a_stage_with_a_batch_of_its_own_has_steps_of_its_own(tiny_recipe: Path) -> None:
+    plan = load_plan(str(tiny_recipe), {f"{DISCRIMINATION}.global_batch_tokens": 1024})
+    assert plan.derived()["steps"] == {"foundation": 8, "discrimination": 3}
+    assert plan.tokens_before(None) == 4096 + 3072
+    assert plan.derived()["batch"] == (
+        "foundation: 2 sequences x 64 tokens x 4 accumulation x 1 device = 512 tokens/step; "
+        "discrimination: 2 sequences x 64 tokens x 8 accumulation x 1 device = 1,024 tokens/step"
+    )
+
+
+def test_operations_are_those_of_the_objectives(tiny_recipe: Path) -> None:
+    plan = load_plan(str(tiny_recipe))
+    causal = flops_per_token(plan.model, 64, 1.0)
+    masked = flops_per_token(plan.model, 64, 0.15)
+    assert plan.flops(plan.recipe.pretraining.stages["foundation"]) == 4096 * (causal + masked) / 2
+    total = sum(plan.flops(stage) for stage in plan.recipe.pretraining.stages.values())
+    assert plan.derived()["pretraining_flops"] == total
+
+
 def test_a_longer_task_fits_a_model_that_was_given_the_positions(tiny_recipe: Path) -> None:
     longer = {"finetuning.topic.sequence_length": 65, "model.max_positions": 65}
     assert load_plan(str(tiny_recipe), longer).model.max_positions == 65
@@ -187,7 +279,7 @@ def test_plan_names_the_key_that_changed_and_touches_nothing(
     assert "values.stage.peak_lr: 0.003 -> 0.004" in lines["weights/foundation"]
     assert "inputs.weights: " in lines["weights/discrimination"]
     assert "hit" in lines["finetuned/topic-scratch"]
-    assert "10 of 19 stages" in lines["to"]
+    assert "11 of 20 stages" in lines["to"]
     assert "the last training of this network here" in lines["foundation"]
     assert tree(in_store.store) == before
 
@@ -200,7 +292,7 @@ def test_plan_of_a_new_store_does_not_make_it(tiny_recipe: Path, tmp_path: Path)
         text=True,
         check=True,
     )
-    assert done.stdout.count("not built yet") == 19
+    assert done.stdout.count("not built yet") == 20
     assert not (tmp_path / "none").exists()
 
 

@@ -42,8 +42,9 @@ def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ids.tofile(tokens / f"{split}.bin")
         np.save(tokens / f"{split}.offsets.npy", np.concatenate(([0], lengths.cumsum())))
         np.save(tokens / f"{split}.bytes.npy", lengths * 2)
+    sources = {"train": [["news", 70], ["tweets", 50]], "validation": [["news", 20], ["tweets", 10]]}
     (tokens / "tokens.json").write_text(
-        json.dumps({"vocab_size": VOCABULARY, "tokenizer_sha256": "0" * 64, "counts": {}})
+        json.dumps({"vocab_size": VOCABULARY, "tokenizer_sha256": "0" * 64, "counts": {}, "sources": sources})
     )
     return folder
 

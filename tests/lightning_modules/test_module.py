@@ -283,6 +283,41 @@ def test_gradient_is_clipped_over_all_that_is_trained(make_spec: MakeSpec):
     assert moved.norm().item() == pytest.approx(0.01, rel=1e-2)
 
 
+def test_weights_blend_from_those_of_the_stage_before(make_spec: MakeSpec):
+    objectives = {
+        "forward": {"objective": "causal_lm", "share": 0.5, "weight": 0.5},
+        "replaced": {"objective": "replaced_token", "share": 0.5, "weight": 50.0},
+    }
+    spec = make_spec(
+        stage={"objectives": objectives, "blend_fraction": 0.5}, steps=8, former_weights={"forward": 1.0, "cloze": 3.0}
+    )
+    module = StageModule(spec)
+    weights = []
+    for module.completed_steps in range(8):
+        weights.append(module.current_weights())
+
+    assert [step["forward"] for step in weights] == [0.875, 0.75, 0.625, 0.5, 0.5, 0.5, 0.5, 0.5]
+    assert [step["replaced"] for step in weights] == [12.5, 25.0, 37.5, 50.0, 50.0, 50.0, 50.0, 50.0]
+    assert [step["replaced/generator"] for step in weights] == [0.25, 0.5, 0.75, 1.0, 1.0, 1.0, 1.0, 1.0]
+    assert weights[0].keys() == {"forward", "replaced", "replaced/generator"}
+
+
+def test_step_in_the_blend_follows_the_blended_weight(make_spec: MakeSpec):
+    """With two steps and a blend over both, the first has half of the way behind it."""
+    blend = {"objectives": {"causal_lm": {"weight": 3.0}}, "blend_fraction": 1.0}
+    spec = one_step(make_spec, **blend).model_copy(update={"steps": 2, "former_weights": {"causal_lm": 1.0}})
+    module, batch = StageModule(spec), StageData(spec).train_dataloader().step(0)
+    expected = gradients(one_step(make_spec, objectives={"causal_lm": {"weight": 2.0}}), batch)
+
+    terms = [module.named_terms(micro)["causal_lm"] for micro in batch.micro_batches]
+    loss = module.current_weights()["causal_lm"] * sum(t.loss_sum for t in terms) / sum(t.count for t in terms)
+    loss.backward()
+
+    for name, part in module.named_parameters():
+        if name in expected:
+            torch.testing.assert_close(part.grad, expected[name])
+
+
 def test_step_that_is_not_due_is_refused(make_spec: MakeSpec):
     module, data = StageModule(make_spec()), StageData(make_spec())
 

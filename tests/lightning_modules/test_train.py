@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader
 
 from data.batch import StepBatch
 from lightning_modules import callbacks, train
+from lightning_modules.checkpoint import LAST
 from lightning_modules.datamodule import StageData
 from lightning_modules.module import StageModule
 from lightning_modules.spec import TrainSpec
@@ -250,6 +251,30 @@ class MergedData(StageData):
 
 
 @pytest.mark.slow
+def test_two_processes_leave_frozen_parts_to_the_bit(make_spec: MakeSpec):
+    freeze = {"embeddings": True, "layers": 1, "heads": ["replaced_token"]}
+    stage = {"objectives": WITH_HEADS, "optimizer": PLAIN_SGD, "peak_lr": 0.05, "freeze": freeze}
+    two = make_spec("two", stage=stage, hardware={"devices": 2, "strategy": "ddp"}, steps=4, micro_batches=3)
+    start = StageModule(two)
+    before = {
+        "model.safetensors": start.trunk.state_dict(),
+        "heads.safetensors": {
+            f"{name}.{parameter}": tensor
+            for name, objective in start.objectives.items()
+            for parameter, tensor in objective.state_dict().items()
+        },
+    }
+    frozen = ("model.embed_tokens", "segments.", "model.layers.0.", "replaced_token.")
+
+    done = in_child(two)
+
+    assert done.returncode == 0, done.stderr
+    for file, parts in before.items():
+        for name, tensor in load_file(two.output / file).items():
+            assert torch.equal(tensor, parts[name]) is name.startswith(frozen), name
+
+
+@pytest.mark.slow
 def test_two_processes_train_as_one_under_every_weighting(make_spec: MakeSpec):
     """Every rank reads other rows, counts are unequal, and the last micro-batch of a step uses no head but its own."""
 
@@ -280,23 +305,53 @@ def test_two_processes_train_as_one_under_every_weighting(make_spec: MakeSpec):
         assert (set(ours["factors"].values()) == {1.0}) == (method == "static")
 
 
-def test_next_stage_starts_where_the_last_one_ended(make_spec: MakeSpec):
-    first = make_spec("first", stage={"objectives": WITH_HEADS})
-    shared = {"forward": {"objective": "causal_lm", "share": 0.5}, "sentence_order": {"share": 0.25}}
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_next_stage_starts_where_the_last_one_ended(make_spec: MakeSpec, precision: str):
+    """Whatever the next stage changes about its training, as long as it is validated in the same way."""
+    first = make_spec("first", stage={"objectives": WITH_HEADS}, hardware={"precision": precision})
+    shared = {"forward": {"objective": "causal_lm", "share": 0.3, "weight": 0.1}}
+    shared |= {name: WITH_HEADS[name] | {"share": 0.2} for name in ("replaced_token", "sentence_order")}
     second = make_spec(
         "second",
         init=first.output,
-        stage={"objectives": shared | {"order": {"objective": "sentence_order", "share": 0.25}}},
+        hardware={"precision": precision},
+        steps=3,
+        micro_batches=5,
+        former_weights=first.stage.term_weights(first.model),
+        stage={
+            "objectives": shared | {"order": {"objective": "sentence_order", "share": 0.3}},
+            "optimizer": {"method": "muon"},
+            "weighting": {"method": "random", "update_every_steps": 1},
+            "blend_fraction": 0.5,
+            "freeze": {"layers": 1},
+        },
     )
 
     in_this_process(first)
     in_this_process(second)
 
     ended, started = lines(first)[-1]["metrics"], lines(second)[0]["metrics"]
-    for name in ("validation/forward/loss", "validation/sentence_order/loss"):
+    losses = [name for name in ended if name.endswith("/loss")]
+    assert len(losses) == 4  # the generator's among them
+    for name in losses:
         assert started[name] == pytest.approx(ended[name], abs=1e-6)
     stage = json.loads((second.output / "stage.json").read_text())
-    assert stage["heads"] == {"loaded": ["sentence_order"], "fresh": ["order"]}
+    assert stage["heads"] == {"loaded": ["replaced_token", "sentence_order"], "fresh": ["order"]}
+
+
+def test_next_stage_warms_a_fresh_optimizer_up(make_spec: MakeSpec):
+    """Six steps with a warm-up of two: the first update is made at half of the peak, with moments of its own."""
+    warm = {"schedule": {"warmup_fraction": 1 / 3}, "objectives": {"causal_lm": {}}, "peak_lr": 1e-2}
+    first = make_spec("first", stage=warm)
+    second = make_spec("second", init=first.output, stage=warm, log_steps=1)
+    in_this_process(first)
+
+    in_this_process(second)
+
+    rates = [line["metrics"]["train/lr"] for line in lines(second) if "train/lr" in line["metrics"]]
+    assert rates[:2] == pytest.approx([5e-3, 1e-2])
+    saved = torch.load(second.work / LAST)["optimizer_states"][0]["state"]
+    assert {int(state["step"]) for state in saved.values()} == {6}
 
 
 def test_lora_leaves_the_base_as_it_was(make_spec: MakeSpec):

@@ -34,6 +34,17 @@ def write_curve(folder: Path, uses: dict[str, float], steps: int, tokens_before:
             file.write(json.dumps({**line, "metrics": metrics}) + "\n")
 
 
+def write_replaced_token(folder: Path) -> None:
+    """Adds what replaced-token detection measures beside its loss."""
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    for line in lines:
+        measured = {"accuracy": 0.9, "replaced_share": 0.12, "base_rate_loss": 0.367}
+        line["metrics"] |= {f"train/replaced_token/{name}": value for name, value in measured.items()}
+        if line["step"] % 10 == 0:
+            line["metrics"] |= {"validation/replaced_token/accuracy": 0.91, "validation/replaced_token/auc": 0.8}
+    (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
 def score(metric: str, system: str, value: float, better: str = "higher") -> dict:
     spread = 0.04 * value
     return {
@@ -155,9 +166,21 @@ def build_store(root: Path, run: str = "demo-20260304-050600-3f2a") -> RunRecord
         120 * 8192,
         weights=True,
     )
+    write_replaced_token(at["weights/discrimination"])
+    written = {"objective": "causal_lm", "shown": "今天", "written": HOSTILE, "original": "天气很好。"}
     write_json(
-        at["weights/foundation"] / "record.json", {"energy": {"kwh": 0.0123, "method": "rapl", "seconds": 1671.0}}
+        at["weights/foundation"] / "record.json",
+        {"energy": {"kwh": 0.0123, "method": "rapl", "seconds": 1671.0}, "samples": [written]},
     )
+    stage = {
+        "tokens": 500_000, "sequence_length": 128, "sources": {"新闻": 0.7, "mine": 0.3}, "blend_fraction": 0.05,
+        "freeze": {"embeddings": False, "layers": 2, "heads": []},
+        "objectives": {"causal_lm": {"share": 0.5, "weight": 0.3}, "replaced_token": {"share": 0.5, "weight": 50}},
+    }  # fmt: skip
+    write_json(
+        at["weights/discrimination"] / "manifest.json", {"values": {"global_batch_tokens": 16384, "stage": stage}}
+    )
+    write_json(at["weights/discrimination"] / "stage.json", {"heads": {"loaded": [], "fresh": ["replaced_token"]}})
     write_curve(at["finetuned/sentiment"], {"classification": 0.7}, 40, 180 * 8192)
     write_curve(at["finetuned/sentiment-scratch"], {"classification": 0.9}, 40, 0)
     write_json(at["scores/language-model"] / "scores.json", LANGUAGE_MODEL)

@@ -3,6 +3,11 @@
 import re
 from html.parser import HTMLParser
 
+import pytest
+from matplotlib.figure import Figure
+
+from flows.report import figures
+from flows.report.contents import read_stages
 from flows.report.page import readable, render_report
 
 
@@ -24,6 +29,17 @@ class Page(HTMLParser):
 
     def handle_data(self, data):
         self.text += data
+
+
+def painted(plot, stages):
+    """The axes of a plot instead of its SVG."""
+    kept = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(figures, "draw", lambda name, width, height, paint: kept.append(paint))
+        plot(stages)
+    figure = Figure()
+    kept[0](figure)
+    return figure.axes[0]
 
 
 def test_page_asks_for_nothing_outside_itself(record, tmp_path):
@@ -55,6 +71,48 @@ def test_every_stage_and_score_is_on_the_page(record, tmp_path):
     assert "tfidf + logistic regression" in text
     assert "0.012 kWh (rapl)" in text
     assert "新闻" in text
+
+
+def test_settings_of_a_stage_are_on_the_page(record, tmp_path):
+    text = Page(render_report(record, tmp_path)).text
+
+    for shown in (
+        "discrimination500,00016,384",
+        "新闻: 0.7, mine: 0.3",
+        "causal_lm: 0.5, 0.3; replaced_token: 0.5, 50",
+        "embeddings: no, layers: 2, heads: replaced_token",
+    ):
+        assert shown in "".join(text.splitlines())
+
+
+def test_texts_that_a_stage_writes_are_on_the_page(record, tmp_path):
+    page = Page(render_report(record, tmp_path))
+
+    assert "What each stage writes about held-out texts" in page.text
+    assert "今天" in page.text and "天气很好。" in page.text
+
+
+def test_stages_that_left_neither_settings_nor_texts_have_no_tables(record, tmp_path):
+    for stage in ("foundation/record", "discrimination/manifest"):
+        name, file = stage.split("/")
+        [outcome] = [o for o in record.stages if (o.kind, o.name) == ("weights", name)]
+        (tmp_path / outcome.folder / f"{file}.json").unlink()
+
+    text = Page(render_report(record, tmp_path)).text
+
+    assert "Stages of pretraining" not in text
+    assert "What each stage writes" not in text
+
+
+def test_accuracy_and_loss_of_replaced_tokens_stand_beside_what_no_skill_reaches(record, tmp_path):
+    [stage] = [s for s in read_stages(record, tmp_path) if s.label == "weights/discrimination"]
+
+    for plot, height in ((figures.accuracies, 0.88), (figures.losses, 0.367)):
+        axes = painted(plot, [stage])
+        dashed = [line for line in axes.lines if line.get_linestyle() == "--" and len(line.get_ydata())]
+        assert [line.get_ydata()[0] for line in dashed] == [pytest.approx(height)]
+    squares = [line for line in painted(figures.accuracies, [stage]).lines if line.get_marker() == "s"]
+    assert {value for line in squares for value in line.get_ydata()} == {0.8}
 
 
 def test_loss_against_a_baseline_is_called_one(record, tmp_path):

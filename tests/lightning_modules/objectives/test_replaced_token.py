@@ -59,7 +59,7 @@ def test_terms_count_text_and_hidden_positions():
     terms = objective()(Trunk(CONFIG), batch())
 
     assert {name: term.count for name, term in terms.items()} == {"replaced_token": 5, "generator": 2}
-    assert objective().term_weights(50.0) == {"replaced_token": 50.0, "generator": 1.0}
+    assert ReplacedToken.term_weights(ReplacedTokenConfig(), 50.0) == {"replaced_token": 50.0, "generator": 1.0}
 
 
 def test_an_undecided_discriminator_costs_log_two_a_token():
@@ -137,7 +137,7 @@ def test_uniform_replacements_need_no_generator_and_cover_text_ids_only(monkeypa
     terms, shown = shown_to_the_trunk(uniform, Trunk(CONFIG), batch(tuple(range(1, 6))), monkeypatch)
 
     assert list(terms) == ["replaced_token"] and uniform.generator is None
-    assert uniform.term_weights(50.0) == {"replaced_token": 50.0}
+    assert ReplacedToken.term_weights(uniform.config, 50.0) == {"replaced_token": 50.0}
     assert ((shown[1:6] >= SPECIALS.count) & (shown[1:6] < 60)).all()
 
 
