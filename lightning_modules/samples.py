@@ -42,7 +42,7 @@ def text_samples(weights: Path, tokenizer: Tokenizer, held_out: Shards, stage: S
     length = min(stage.sequence_length, POSITIONS) - 1
     long = np.flatnonzero(np.diff(held_out.offsets) >= length)
     chosen = np.unique(long[np.linspace(0, len(long) - 1, TEXTS).astype(int)]) if len(long) else long
-    texts = [held_out.document(document)[:length] for document in chosen]
+    texts = [held_out.document(document)[:length] for document in chosen.tolist()]
     rows: list[dict[str, str]] = []
     for name, use in stage.objectives.items():
         settings = use.model_extra or {}
