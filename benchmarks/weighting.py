@@ -25,10 +25,10 @@ from torch.nn import functional
 from lightning_modules.weighting import WEIGHTINGS, Observation, WeightingConfig, build_weighting
 
 WEIGHTS = {"fed": 1.0, "starved": 0.05, "noisy": 1.0}
-NOISE = {"fed": 0.1, "starved": 0.1, "noisy": 2.0}
+NOISE = {"fed": 0.1, "starved": 0.1, "noisy": 1.0}
 REACHABLE = {name: noise**2 + 0.05 for name, noise in NOISE.items()}
 """Losses that a good model has, as references."""
-INPUTS, WIDTH, ROWS, LR = 16, 32, 64, 0.05
+INPUTS, WIDTH, ROWS, LR = 16, 32, 64, 0.1
 
 
 def settings() -> dict[str, dict[str, Any]]:
@@ -56,7 +56,7 @@ def errors(weighting_config: dict[str, Any], seed: int, steps: int) -> list[floa
     for step in range(steps):
         x = torch.randn(ROWS, INPUTS, generator=random)
         noisy = {
-            name: torch.sin(2.0 * x @ teacher) + NOISE[name] * torch.randn(ROWS, generator=random)
+            name: torch.tanh(2.0 * x @ teacher) + NOISE[name] * torch.randn(ROWS, generator=random)
             for name, teacher in teachers.items()
         }
         before, factors = losses(x, noisy), weighting.factors()
@@ -76,7 +76,7 @@ def errors(weighting_config: dict[str, Any], seed: int, steps: int) -> list[floa
         )
         weighting.observe(step, observation)
     x = torch.randn(4096, INPUTS, generator=random)
-    clean = {name: torch.sin(2.0 * x @ teacher) for name, teacher in teachers.items()}
+    clean = {name: torch.tanh(2.0 * x @ teacher) for name, teacher in teachers.items()}
     with torch.no_grad():
         return [(loss / clean[name].var()).item() for name, loss in losses(x, clean).items()]
 
