@@ -8,8 +8,9 @@ from data.corpus import CorpusConfig, build_corpus
 from data.sources import TaskConfig
 from data.tasks import build_examples
 from flows.making import Outcomes, run_stages
-from flows.plan import Plan, PlannedStage
+from flows.plan import Plan
 from flows.report import live
+from flows.stages import PlannedStage
 from flows.store import Work
 from flows.tracking.runs import StageRun
 

@@ -12,8 +12,9 @@ from data.faults import reach
 from flows.child import run_child
 from flows.figures import headline_metrics
 from flows.making import Outcomes, run_stages
-from flows.plan import LANGUAGE_MODEL, Plan, PlannedStage
+from flows.plan import Plan
 from flows.report import live
+from flows.stages import LANGUAGE_MODEL, PlannedStage
 from flows.store import Work, write_atomically
 from flows.tracking.registry import Package, register
 from flows.tracking.runs import StageRun

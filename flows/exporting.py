@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flows.plan import SCRATCH, project_folder
+from flows.plan import project_folder
 from flows.records import RunRecord, StageOutcome, find_record
+from flows.stages import SCRATCH
 from flows.store import Artifact, Store
 from flows.tracking.registry import model_folder
 from flows.tracking.settings import load_settings

@@ -5,7 +5,8 @@ from typing import Any
 from prefect import flow
 
 from flows.making import Outcomes, run_stages
-from flows.plan import SCRATCH, Plan, PlannedStage
+from flows.plan import Plan
+from flows.stages import SCRATCH, PlannedStage
 from flows.store import Work
 from flows.tracking.runs import StageRun
 from flows.training import train

@@ -12,7 +12,8 @@ from data.shards import Shards
 from data.views import ViewContext
 from data.views.causal_lm import CausalLMView
 from data.vocabulary import Vocabulary
-from flows.plan import Plan, PlannedStage
+from flows.plan import Plan
+from flows.stages import PlannedStage
 from flows.store import Work, write_atomically
 from flows.tracking.runs import StageRun
 from lightning_modules.baselines.ngram import ngram_loss

@@ -13,10 +13,11 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from flows.figures import headline, headline_metrics
-from flows.plan import Plan, PlannedStage, load_plan
+from flows.plan import Plan, load_plan
 from flows.recording import Recording, recording
 from flows.records import StageOutcome
 from flows.report import live
+from flows.stages import PlannedStage
 from flows.store import Work
 from flows.tracking.energy import measure
 from flows.tracking.runs import StageRun

@@ -15,56 +15,22 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from data.sources import TaskConfig, default_cache, source_key
+from data.sources import default_cache, source_key
 from data.tasks import examples_key
+from data.views import VIEWS
 from flows.batch import Batch, divide
 from flows.recipe import Recipe, RecipeError, find_recipe, load_recipe, recipe_place, said_at
-from flows.store import Artifact, Key, Store, canonical_json
+from flows.stages import PlannedStage, lay_out
+from flows.store import Artifact, Store, canonical_json
 from flows.tracking.settings import TrackingSettings, load_settings
 from lightning_modules.hardware import Hardware, resolve
 from lightning_modules.networks.config import ModelConfig
 from lightning_modules.networks.estimates import count_parameters
 from lightning_modules.stage import StageConfig
-from lightning_modules.tasks.finetuning import FinetuningConfig
-
-FORMATS = {
-    "examples": 1,
-    "corpus": 1,
-    "tokenizer": 1,
-    "tokens": 1,
-    "weights": 1,
-    "gate": 1,
-    "finetuned": 1,
-    "scores": 1,
-    "registration": 1,
-}
-"""Raised when the meaning of a kind's content changes; tests/flows/test_formats.py holds the content to it."""
-SCRATCH = "-scratch"
-"""Suffix of the fine-tuning that starts from random weights: what pretraining is compared with."""
-LANGUAGE_MODEL = "language-model"
 
 
 class MissingInput(RuntimeError):
     """A stage was asked for whose input has not been built."""
-
-
-@dataclass(frozen=True)
-class PlannedStage:
-    """One stage: what it is, what it reads, and the flow that builds it."""
-
-    kind: str
-    name: str
-    flow: str
-    key: Key
-    reads: dict[str, str]
-    """Role -> label of the stage that gives it."""
-    after: tuple[str, ...] = ()
-    """Labels of the gates that have to be passed before it is built; they are no part of its key."""
-
-    @property
-    def label(self) -> str:
-        """'weights/foundation'; unique in a plan."""
-        return f"{self.kind}/{self.name}"
 
 
 @dataclass(frozen=True)
@@ -127,7 +93,7 @@ class Plan:
     @cached_property
     def stages(self) -> dict[str, PlannedStage]:
         """All stages by label, each after those it reads."""
-        return _Stages(self).all()
+        return lay_out(self)
 
     def stage(self, label: str) -> PlannedStage:
         """The stage of a label such as 'weights/foundation'."""
@@ -210,134 +176,6 @@ class Plan:
         }
 
 
-class _Stages:
-    """Lays out the stages of a plan in the order they are built."""
-
-    def __init__(self, plan: Plan) -> None:
-        self.plan = plan
-        self.recipe = plan.recipe
-        self.stages: dict[str, PlannedStage] = {}
-        self.gates: dict[str, str] = {}
-        """Label of weights -> label of their gate."""
-
-    def add(
-        self,
-        flow: str,
-        kind: str,
-        name: str,
-        values: Mapping[str, Any],
-        reads: Mapping[str, str],
-        sources: Mapping[str, str] | None = None,
-    ) -> str:
-        """Adds a stage and returns its label. `sources` are inputs that are no stage: role -> sha256."""
-        inputs = {role: self.stages[label].key.fingerprint for role, label in reads.items()}
-        key = Key(kind, name, FORMATS[kind], dict(values), {**(sources or {}), **inputs})
-        after = tuple(self.gates[label] for label in reads.values() if label in self.gates)
-        stage = PlannedStage(kind, name, flow, key, dict(reads), after)
-        self.stages[stage.label] = stage
-        return stage.label
-
-    def all(self) -> dict[str, PlannedStage]:
-        recipe, name = self.recipe, self.recipe.name
-        own = {task: config for task, config in recipe.finetuning.items() if config.data.source != "corpus"}
-        for task, config in own.items():
-            self.examples(task, config, {})
-        fed = self.fed_tasks(own)
-        corpus = self.add(
-            "corpus",
-            "corpus",
-            name,
-            recipe.corpus.model_dump(mode="json"),
-            {f"task:{task}": f"examples/{task}" for task in fed},
-            {f"source:{source}": digest for source, digest in self.plan.sources.items()},
-        )
-        for task, config in recipe.finetuning.items():
-            if config.data.source == "corpus":
-                self.examples(task, config, {"corpus": corpus})
-        tokenizer = self.add(
-            "tokenization",
-            "tokenizer",
-            name,
-            {**recipe.tokenizer.model_dump(mode="json"), "seed": recipe.seed},
-            {"corpus": corpus},
-        )
-        tokens = self.add("tokenization", "tokens", name, {}, {"corpus": corpus, "tokenizer": tokenizer})
-        weights = self.pretraining(tokens, tokenizer)
-        scored = [self.score(LANGUAGE_MODEL, {}, {"data": tokens, "weights": weights, "tokenizer": tokenizer})]
-        for task, config in recipe.finetuning.items():
-            scored.append(self.finetuning(task, config, weights, tokenizer))
-        tracking = self.plan.tracking
-        self.add(
-            "evaluation",
-            "registration",
-            name,
-            {
-                "registry": tracking.registry_uri or tracking.tracking_uri or "store",
-                "aliases": tracking.aliases.model_dump(mode="json"),
-            },
-            {label.partition("/")[2]: label for label in scored},
-        )
-        order = ["corpus", "tokenization", "pretraining", "finetuning", "evaluation"]
-        return dict(sorted(self.stages.items(), key=lambda item: order.index(item[1].flow)))
-
-    def fed_tasks(self, own: Mapping[str, FinetuningConfig]) -> list[str]:
-        """Tasks whose training text is a source of the corpus."""
-        tasks = set()
-        for name, source in self.recipe.corpus.sources.items():
-            if not isinstance(source, TaskConfig):
-                continue
-            if source.task not in own:
-                known = ", ".join(sorted(own)) or "none here"
-                raise RecipeError(
-                    f"corpus.sources.{name}: task {source.task!r} is no entry of finetuning with a source of its own "
-                    f"({known}); a task that draws from the corpus cannot feed it"
-                )
-            tasks.add(source.task)
-        return sorted(tasks)
-
-    def examples(self, task: str, config: FinetuningConfig, reads: Mapping[str, str]) -> str:
-        values = config.data.model_dump(mode="json")
-        return self.add("corpus", "examples", task, values, reads, {"labelled": self.plan.labelled[task]})
-
-    def pretraining(self, tokens: str, tokenizer: str) -> str:
-        label = ""
-        for stage, config in self.recipe.pretraining.stages.items():
-            reads = {"tokens": tokens, "tokenizer": tokenizer, **({"weights": label} if label else {})}
-            values = {**self.plan.training_values(), **self.plan.stage_values(config)}
-            label = self.add("pretraining", "weights", stage, values, reads)
-            if config.gate:
-                conditions = [condition.model_dump(mode="json") for condition in config.gate]
-                judged = {"weights": label, "tokens": tokens, "tokenizer": tokenizer}
-                self.gates[label] = self.add("pretraining", "gate", stage, {"conditions": conditions}, judged)
-        return label
-
-    def finetuning(self, task: str, config: FinetuningConfig, weights: str, tokenizer: str) -> str:
-        settings = config.model_dump(mode="json", exclude={"data", "decoding", "micro_batch_size"})
-        values = {**self.plan.training_values(), "finetuning": settings}
-        shared = {"examples": f"examples/{task}", "tokenizer": tokenizer}
-        tuned = self.add("finetuning", "finetuned", task, values, {**shared, "weights": weights})
-        scratch = self.add("finetuning", "finetuned", task + SCRATCH, values, shared)
-        return self.score(
-            task,
-            {"task": config.task, "decoding": config.decoding.model_dump(mode="json")},
-            {
-                "data": f"examples/{task}",
-                "finetuned": tuned,
-                "scratch": scratch,
-                "weights": weights,
-                "tokenizer": tokenizer,
-            },
-        )
-
-    def score(self, name: str, values: Mapping[str, Any], reads: Mapping[str, str]) -> str:
-        evaluation = {
-            **self.recipe.evaluation.model_dump(mode="json"),
-            "precision": self.plan.hardware.precision,
-            "seed": self.recipe.seed,
-        }
-        return self.add("evaluation", "scores", name, {**evaluation, **values}, reads)
-
-
 def load_plan(recipe: str, overrides: Mapping[str, Any] | None = None) -> Plan:
     """Reads and checks a recipe and computes its plan on this machine.
 
@@ -377,16 +215,26 @@ def _plan(
         sources={name: _digest(key) for name, key in sources.items()},
         labelled={name: _digest(key) for name, key in labelled.items()},
     )
-    model = plan.model
-    for name, stage in loaded.pretraining.stages.items():
-        with said_at(f"pretraining.stages.{name}"):
-            stage.check_model(model)
-            stage.check_rows(plan.batch(stage).rows)
-    for task, finetuning in loaded.finetuning.items():
-        with said_at(f"finetuning.{task}"):
-            finetuning.stage().check_model(model)
-    _ = plan.stages  # lays everything out, so that what does not fit is refused now
+    _check(plan)
     return plan
+
+
+def _check(plan: Plan) -> None:
+    """Refuses what does not fit together, now rather than in the middle of a run."""
+    model = plan.model
+    for name, stage in plan.recipe.pretraining.stages.items():
+        with said_at(f"pretraining.stages.{name}"):
+            rows = plan.batch(stage).rows
+            stage.freeze.check_model(model)
+        for use_name, use in stage.objectives.items():
+            with said_at(f"pretraining.stages.{name}.objectives.{use_name}"):
+                use.check_model(model)
+                VIEWS[use.objective].check_rows(use_name, "windows", rows)
+    for task, config in plan.recipe.finetuning.items():
+        for use in config.stage().objectives.values():
+            with said_at(f"finetuning.{task}"):
+                use.check_model(model)
+    _ = plan.stages
 
 
 def _digest(identity: Mapping[str, Any]) -> str:

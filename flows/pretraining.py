@@ -9,7 +9,8 @@ from data.shards import Shards
 from data.tokenizer import Tokenizer
 from flows.gates import write_gate
 from flows.making import Outcomes, run_stages
-from flows.plan import Plan, PlannedStage
+from flows.plan import Plan
+from flows.stages import PlannedStage
 from flows.store import Work
 from flows.tracking.runs import StageRun
 from flows.training import train

@@ -24,10 +24,11 @@ from data.tokenizer import Tokenizer
 from flows.corpus import with_examples
 from flows.evaluation import base_predictor, openings, score
 from flows.making import run_stage
-from flows.plan import FORMATS, Plan, PlannedStage, load_plan
+from flows.plan import Plan, load_plan
 from flows.recipe import RecipeError, RetrainingConfig
 from flows.recording import Recording, recording
 from flows.report import live
+from flows.stages import FORMATS, PlannedStage
 from flows.store import Artifact, Key, Work, write_atomically
 from flows.tracking.registry import Package, Version, champion, promote, register
 from flows.tracking.runs import StageRun

@@ -7,8 +7,9 @@ from prefect import flow
 from data.shards import write_shards
 from data.tokenizer import Tokenizer, train_tokenizer
 from flows.making import Outcomes, run_stages
-from flows.plan import Plan, PlannedStage
+from flows.plan import Plan
 from flows.report import live
+from flows.stages import PlannedStage
 from flows.store import Work
 from flows.tracking.runs import StageRun
 

@@ -8,7 +8,6 @@ from pydantic import ConfigDict, Field, StringConstraints, ValidationError, mode
 
 from data.config import Config, Count
 from data.naming import look_up
-from data.views import VIEWS
 from lightning_modules.freezing import FreezeConfig
 from lightning_modules.gates import Condition
 from lightning_modules.networks.config import ModelConfig
@@ -55,6 +54,14 @@ class ObjectiveUse(Config):
     def settings(self) -> Config:
         """The objective's own config."""
         return OBJECTIVES[self.objective].config_class.model_validate(self.model_extra)
+
+    def check_model(self, model: ModelConfig) -> None:
+        """Refuses a network that the objective cannot train, before anything is built or read.
+
+        Raises:
+            ValueError: what does not fit, and how to mend it.
+        """
+        OBJECTIVES[self.objective].check_model(self.settings, model)
 
 
 def _in_words(detail: Any) -> str:
@@ -132,28 +139,6 @@ class StageConfig(Config):
                 f"gate: {condition.metric} cannot be compared with an n-gram model; take '<name>/loss' of a causal_lm, "
                 "or '<name>/nll' where it smooths its labels"
             )
-
-    def check_model(self, model: ModelConfig) -> None:
-        """Refuses a model that the stage cannot train, before anything is built or read.
-
-        Raises:
-            ValueError: what does not fit, and how to mend it.
-        """
-        self.freeze.check_model(model)
-        for name, use in self.objectives.items():
-            try:
-                OBJECTIVES[use.objective].check_model(use.settings, model)
-            except ValueError as error:
-                raise ValueError(f"objectives.{name}: {error}") from error
-
-    def check_rows(self, rows: int) -> None:
-        """Refuses text in micro-batches that an objective of the stage cannot read.
-
-        Raises:
-            ValueError: an objective needs labelled examples, or more rows at once.
-        """
-        for name, use in self.objectives.items():
-            VIEWS[use.objective].check_rows(name, "windows", rows)
 
     def term_weights(self, model: ModelConfig) -> dict[str, float]:
         """Returns named term, of the objectives and of the network beside each -> what its mean is multiplied by."""

@@ -15,7 +15,8 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from flows.plan import FORMATS, Plan, load_plan
+from flows.plan import Plan, load_plan
+from flows.stages import FORMATS
 
 FROZEN = Path(__file__).with_name("formats.json")
 """Kind -> format version -> what the artifacts of the tiny recipe hold; old versions stay."""
@@ -76,7 +77,7 @@ def test_content_of_a_kind_is_what_its_format_version_says(in_store: Any, kind: 
         FROZEN.write_text(json.dumps(frozen, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
     known = frozen.get(kind, {})
     assert version in known, f"format {version} of {kind} is not in {FROZEN.name}; run this test once with {UPDATE}=1"
-    assert found == known[version], f"the content of {kind} has changed: raise FORMATS[{kind!r}] in flows/plan.py"
+    assert found == known[version], f"the content of {kind} has changed: raise FORMATS[{kind!r}] in flows/stages.py"
 
 
 def test_every_kind_but_the_registry_has_a_content_that_is_held() -> None:

@@ -60,12 +60,12 @@ def test_losses_of_the_network_itself_are_weighted_beside_every_use():
     }
 
 
-def test_model_that_a_use_cannot_train_is_refused_with_the_use():
+def test_model_that_a_use_cannot_train_is_refused():
     model = ModelChoice(preset="micro", segments=2).resolve(vocab_size=100, sequence_length=16)
     many = stage(objectives={"order": {"objective": "sentence_order", "segments": 3}})
 
-    with pytest.raises(ValueError, match=r"objectives.order: sentence_order has 3 segments, .* set model.segments to"):
-        many.check_model(model)
+    with pytest.raises(ValueError, match=r"sentence_order has 3 segments, .* set model.segments to at least 3"):
+        many.objectives["order"].check_model(model)
 
 
 @pytest.mark.parametrize(
