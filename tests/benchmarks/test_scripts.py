@@ -56,8 +56,8 @@ def test_gpu_compares_every_objective_and_times_every_stage(call):
 def test_objectives_are_timed_alone_and_together(call):
     printed = call(objectives, "--quick", "--threads", "1")
 
-    assert [name for name in running_text() if f"| {name} |" not in printed and f": {name}" not in printed] == []
-    assert "5 alternations" in printed
+    assert [name for name in running_text() if f"| {name} |" not in printed] == []
+    assert "the bound is 1.05" in printed
 
 
 def test_profile_names_the_operators_of_a_step(call):
