@@ -2,8 +2,9 @@
 
     python3 -m benchmarks.gpu [--rounds 6] [--rows 16]
 
-It needs `benchmarks/`, `data/` and `lightning_modules/` with torch, pytorch-lightning, pydantic, pyarrow and
-safetensors; no corpus, no tokenizer, no network. `--quick` runs the same program on a CPU in miniature.
+It needs `benchmarks/`, `data/`, `lightning_modules/` and the page in `docs/results`, with torch, pytorch-lightning,
+pydantic, pyarrow and safetensors; no corpus, no tokenizer, no network. `--quick` runs the same program on a CPU in
+miniature.
 
 1. Every objective that reads running text trains a few steps in fp32 on the CPU, and in bf16 on the GPU, with compiled
    layers and without. No loss of any step may differ by more than 2 %.
@@ -108,7 +109,9 @@ def agreements(folder: Path, scale: Scale) -> list[Agreement]:
     """Trains every objective on both devices."""
     write_text(folder, scale.agreeing.vocab_size, whole_rows(scale.agreeing.max_positions, documents=200))
     on_cpu = scale.device.model_copy(update={"accelerator": "cpu", "precision": "fp32", "compile": False})
-    on_device = [scale.device.model_copy(update={"compile": compiled}) for compiled in {False, scale.device.compile}]
+    on_device = [
+        scale.device.model_copy(update={"compile": compiled}) for compiled in sorted({False, scale.device.compile})
+    ]
     found = []
     for name in running_text():
         if network(scale.agreeing, [name]).dropout:
@@ -140,8 +143,8 @@ def greatest_difference(steps: list[dict[str, float]], expected: list[dict[str, 
     """Returns the greatest relative difference of any loss in any step."""
     return max(
         abs(step[name] - loss) / abs(loss)
-        for step, losses in zip(steps, expected, strict=True)
-        for name, loss in losses.items()
+        for step, expected_step in zip(steps, expected, strict=True)
+        for name, loss in expected_step.items()
     )
 
 
@@ -284,12 +287,12 @@ def main() -> int:
         for stage in STAGES:
             speeds[stage] = timed(stage, folder, scale)
             torch.cuda.empty_cache()
-        print(rendered_speeds(speeds))
+    facts = (
+        f"{setting(scale.device.threads)} Micro-batches of {scale.rows} rows, {scale.micro_batches} a step, "
+        f"{scale.rounds} turns of {scale.turn_steps} steps; median (least to greatest)."
+    )
+    print(facts, rendered_speeds(speeds), sep="\n\n")
     if not arguments.quick:
-        facts = (
-            f"{setting(scale.device.threads)} Micro-batches of {scale.rows} rows, {scale.micro_batches} a step, "
-            f"{scale.rounds} turns of {scale.turn_steps} steps; median (least to greatest)."
-        )
         fill(arguments.page, "gpu", "\n\n".join([facts, rendered_agreements(found), rendered_speeds(speeds)]))
     return 0 if all(each.holds for each in found) else 1
 
