@@ -6,7 +6,7 @@ Shapes: D documents.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,9 @@ from lightning_modules.spec import TrainSpec
 _SENTENCE_END_EVERY, _CONTINUATION_EVERY = 16, 4
 _FLATTENING = 10
 """Probabilities fall as 1 / (rank + this): losses fall within a few steps, and no token is most of the text."""
+
+NEEDED: dict[str, dict[str, Any]] = {"blank_infilling": {"span_positions": 41}, "contrastive": {"dropout": 0.1}}
+"""Objective -> what it needs of a network that others do without."""
 
 
 def write_artifacts(folder: Path, pieces: Sequence[str], splits: Mapping[str, Sequence[Ints]]) -> None:
@@ -70,16 +73,10 @@ def running_text() -> list[str]:
     return [name for name in OBJECTIVES if VIEWS[name].needs == "windows"]
 
 
-def refusals(model: ModelConfig) -> dict[str, str]:
-    """Returns the objectives of running text that cannot train this network with their own defaults, and why."""
-    found = {}
-    for name in running_text():
-        objective = OBJECTIVES[name]
-        try:
-            objective.check_model(objective.config_class(), model)
-        except ValueError as error:
-            found[name] = " ".join(str(error).split())
-    return found
+def network(model: ModelConfig, objectives: Iterable[str]) -> ModelConfig:
+    """Returns the network with what these objectives need of it."""
+    needed = {key: value for name in objectives for key, value in NEEDED.get(name, {}).items()}
+    return ModelConfig.model_validate(model.model_dump() | needed)
 
 
 def stage_spec(

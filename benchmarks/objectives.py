@@ -15,7 +15,7 @@ from __future__ import annotations
 import argparse
 import statistics
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,7 +25,7 @@ from torch.profiler import ProfilerActivity, profile, schedule
 
 from benchmarks.alternation import OURS, Alternation, Spread, Step, fit, times_as_fast
 from benchmarks.loop import BareLoop
-from benchmarks.made_up import refusals, running_text, stage_spec, whole_rows, write_text
+from benchmarks.made_up import network, running_text, stage_spec, whole_rows, write_text
 from benchmarks.pages import RESULTS, fill, setting, table
 from benchmarks.peers import PEERS, PeerLoop
 from lightning_modules.datamodule import StageData
@@ -36,8 +36,6 @@ from lightning_modules.spec import TrainSpec
 
 WARM_UP = 1
 """Turns that do not count."""
-ALTERNATIONS = 5
-"""Of the stages of one objective with the stage of all."""
 PROFILED_STEPS = 3
 
 
@@ -51,6 +49,8 @@ class Scale:
     turn_steps: int
     rounds: int
     """Turns that count."""
+    alternations: int
+    """Of the stages of one objective with the stage of all."""
     hardware: Hardware
 
     @property
@@ -58,13 +58,18 @@ class Scale:
         """Positions through the trunk in one optimizer step."""
         return self.rows * self.micro_batches * self.model.max_positions
 
-    def spec(self, folder: Path, objectives: list[str], steps: int, micro_batches: int | None = None) -> TrainSpec:
+    def spec(self, folder: Path, objectives: list[str], steps: int) -> TrainSpec:
         """Returns a stage of these objectives with equal shares."""
         uses = {name: {"share": 1 / len(objectives)} for name in objectives}
         return stage_spec(
-            folder, self.model, {"objectives": uses}, self.hardware,
-            steps=steps, rows=self.rows, micro_batches=micro_batches or self.micro_batches,
-        )  # fmt: skip
+            folder,
+            network(self.model, objectives),
+            {"objectives": uses},
+            self.hardware,
+            steps=steps,
+            rows=self.rows,
+            micro_batches=self.micro_batches,
+        )
 
 
 class Alone(NamedTuple):
@@ -86,7 +91,7 @@ def alone(name: str, folder: Path, scale: Scale) -> Alone:
     spec = scale.spec(folder, [name], (WARM_UP + scale.rounds) * scale.turn_steps)
     bare = BareLoop(spec)
     others: dict[str, Step] = {"bare": bare.step}
-    peer = PEERS[name](scale.model) if name in PEERS else None
+    peer = PEERS[name](spec.model) if name in PEERS else None
     if peer is not None:
         loader = StageData(spec).train_dataloader()
         others["transformers"] = PeerLoop(peer, loader, scale.hardware.precision == "bf16").step
@@ -116,16 +121,15 @@ def without_mask(spec: TrainSpec) -> float:
 
 def together(names: list[str], folder: Path, scale: Scale) -> Spread:
     """Returns what a stage of all objectives costs, as a multiple of what stages of one each cost for their parts."""
+    # As many micro-batches as objectives, so that every step of the joint stage has one of each; one network for all.
+    scale = replace(scale, model=network(scale.model, names), micro_batches=len(names))
     stages = {name: [name] for name in names} | {"all": names}
     costs = []
-    for _ in range(ALTERNATIONS):
+    for _ in range(scale.alternations):
         seconds = {}
         for stage, objectives in stages.items():
-            # As many micro-batches as objectives, so that every step of the joint stage has one of each.
-            steps = WARM_UP + scale.turn_steps
-            spec = scale.spec(folder, objectives, steps, micro_batches=len(names))
             alternation = Alternation({})
-            fit(spec, [alternation])
+            fit(scale.spec(folder, objectives, WARM_UP + scale.turn_steps), [alternation])
             seconds[stage] = statistics.median(alternation.seconds[OURS][WARM_UP:])
         costs.append(seconds.pop("all") / statistics.mean(seconds.values()))
     return Spread.of(costs)
@@ -161,7 +165,7 @@ def rendered(results: dict[str, Alone], joint: Spread, scale: Scale) -> str:
     )
     bound = (
         f"A step of all {len(results)} objectives costs {joint:.3f} of what its micro-batches cost in stages of their "
-        f"own, over {ALTERNATIONS} alternations; the bound is 1.05."
+        f"own, over {scale.alternations} alternations; the bound is 1.05."
     )
     return "\n\n".join([facts, table(head, rows), bound])
 
@@ -172,18 +176,16 @@ def main() -> None:
     hardware = resolve(HardwareConfig(accelerator="cpu", threads=arguments.threads))
     preset, vocabulary, length = ("micro", 512, 64) if arguments.quick else ("tiny", 8192, 256)
     model = ModelChoice(preset=preset).resolve(vocabulary, length)
-    quick = Scale(model, rows=4, micro_batches=2, turn_steps=1, rounds=2, hardware=hardware)
-    scale = quick if arguments.quick else Scale(model, 16, 2, 4, arguments.rounds, hardware)
+    quick = Scale(model, rows=4, micro_batches=2, turn_steps=1, rounds=2, alternations=1, hardware=hardware)
+    scale = quick if arguments.quick else Scale(model, 16, 2, 4, arguments.rounds, 5, hardware)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_text(folder, vocabulary, whole_rows(length, documents=400))
         if arguments.profile:
             print(profiled(arguments.profile, folder, scale))
             return
-        refused = refusals(model)
-        results = {name: alone(name, folder, scale) for name in running_text() if name not in refused}
+        results = {name: alone(name, folder, scale) for name in running_text()}
         figures = rendered(results, together(list(results), folder, scale), scale)
-    figures += "".join(f"\n\nNot timed: {reason}." for reason in refused.values())
     print(figures)
     if not arguments.quick:
         fill(arguments.page, "objectives", figures)

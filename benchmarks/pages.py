@@ -37,7 +37,7 @@ def setting(threads: int) -> str:
     """Returns in one sentence what the figures were taken with."""
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
     return (
-        f"Measured on {datetime.date.today()}: {_processor()}, {threads} threads, {device}; "
+        f"Measured on {datetime.date.today()}: {_processor()}, {threads} thread{'s' if threads > 1 else ''}, {device}; "
         f"torch {torch.__version__}, Python {platform.python_version()}."
     )
 

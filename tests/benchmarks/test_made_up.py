@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.made_up import refusals, running_text, stage_spec, whole_rows, write_text
+from benchmarks.made_up import network, running_text, stage_spec, whole_rows, write_text
 from benchmarks.objectives import without_mask
 from data.batch import StepBatch
 from data.packing import pack
@@ -27,7 +27,9 @@ def text(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def spec(folder: Path, objective: str) -> TrainSpec:
     hardware = resolve(HardwareConfig(accelerator="cpu", threads=1))
-    return stage_spec(folder, MODEL, {"objectives": {objective: {}}}, hardware, steps=4, rows=4, micro_batches=2)
+    return stage_spec(
+        folder, network(MODEL, [objective]), {"objectives": {objective: {}}}, hardware, steps=4, rows=4, micro_batches=2
+    )
 
 
 def steps(folder: Path, objective: str) -> list[StepBatch]:
@@ -45,7 +47,7 @@ def test_some_documents_fill_several_rows():
     assert set(np.unique((whole_rows(LENGTH, 100) + 1) // (LENGTH - 1))) == {1, 2, 3, 4}
 
 
-@pytest.mark.parametrize("objective", [name for name in running_text() if name not in refusals(MODEL)])
+@pytest.mark.parametrize("objective", running_text())
 def test_every_objective_finds_something_to_learn_from(text: Path, objective: str):
     counts = [micro.counts[objective] for step in steps(text, objective) for micro in step.micro_batches]
 
@@ -57,11 +59,16 @@ def test_fine_tuning_objectives_are_not_among_those_of_running_text():
     assert {"causal_lm", "masked_lm", "replaced_token", "sentence_order"} <= set(running_text()) <= OBJECTIVES.keys()
 
 
-def test_objective_that_cannot_train_a_network_says_why():
-    few = ModelChoice(preset="micro", segments=1).resolve(512, LENGTH)
+@pytest.mark.parametrize("objective", running_text())
+def test_no_objective_refuses_its_network(objective: str):
+    part = OBJECTIVES[objective]
 
-    assert "set model.segments to at least 2" in refusals(few)["sentence_order"]
-    assert not {"causal_lm", "sentence_order"} & refusals(MODEL).keys()
+    part.check_model(part.config_class(), network(MODEL, [objective]))
+
+
+def test_network_has_what_an_objective_needs_and_is_left_alone_for_others():
+    assert network(MODEL, ["causal_lm", "contrastive"]).dropout == 0.1
+    assert network(MODEL, ["causal_lm"]) == MODEL
 
 
 @pytest.mark.parametrize("objective", ["causal_lm", "masked_lm", "replaced_token"])
