@@ -79,7 +79,7 @@ def test_two_devices_share_the_micro_batches(tiny_recipe: Path) -> None:
             "finetuning.topic.sequence_length: 65 is more than the model's 64 positions; set model.max_positions to it",
         ),
         (
-            {f"{FOUNDATION}.objectives": {"blank_infilling": {}}},
+            {f"{FOUNDATION}.gate": [], f"{FOUNDATION}.objectives": {"blank_infilling": {}}},
             f"{FOUNDATION}.objectives.blank_infilling: blank_infilling hides spans of up to 39 tokens, but the model",
         ),
         (
@@ -87,19 +87,19 @@ def test_two_devices_share_the_micro_batches(tiny_recipe: Path) -> None:
             "model: hidden_size 65 is not a multiple of num_heads 2; change one of them",
         ),
         (
-            {f"{FOUNDATION}.objectives": {"texts": {"objective": "contrastive"}}},
+            {f"{FOUNDATION}.gate": [], f"{FOUNDATION}.objectives": {"texts": {"objective": "contrastive"}}},
             f"{FOUNDATION}.objectives.texts: contrastive compares two readings of a text that differ by dropout, but ",
         ),
         (
-            {f"{FOUNDATION}.objectives": {"next_sentence": {}}, "model.segments": 1},
+            {f"{FOUNDATION}.gate": [], f"{FOUNDATION}.objectives": {"next_sentence": {}}, "model.segments": 1},
             f"{FOUNDATION}.objectives.next_sentence: next_sentence has 2 segments, but the model's segment ",
         ),
         (
-            {f"{FOUNDATION}.objectives": {"pairs": {"objective": "next_sentence"}}, "training.micro_batch_tokens": 64},
+            {f"{FOUNDATION}.gate": [], f"{FOUNDATION}.objectives": {"pairs": {"objective": "next_sentence"}}, "training.micro_batch_tokens": 64},
             f"{FOUNDATION}.objectives.pairs: objective 'pairs' compares the rows of a micro-batch, which has only 1; ",
         ),
         (
-            {f"{FOUNDATION}.objectives": {"topic": {"objective": "classification", "classes": 2}}},
+            {f"{FOUNDATION}.gate": [], f"{FOUNDATION}.objectives": {"topic": {"objective": "classification", "classes": 2}}},
             f"{FOUNDATION}.objectives.topic: objective 'topic' reads labelled examples, not running text; use it in ",
         ),
         (
@@ -137,12 +137,12 @@ def test_what_does_not_fit_is_refused_with_its_place(tiny_recipe: Path, override
     [
         (
             {f"{DISCRIMINATION}.objectives.order.segments": 3, "model.segments": 2},
-            f"{DISCRIMINATION}: objectives.order: sentence_order has 3 segments, but the model's segment table has 2",
+            f"{DISCRIMINATION}.objectives.order: sentence_order has 3 segments, but the model's segment table has 2",
         ),
         ({f"{FOUNDATION}.freeze": {"layers": 3}}, f"{FOUNDATION}: freeze.layers is 3, but the model has 2 layers"),
         (
             {"finetuning.translate.settings": {"label_smoothing": 0.999, "smoothing": "exclude_target"}},
-            "finetuning.translate: objectives.prefix_lm: label_smoothing 0.999 leaves the target less than",
+            "finetuning.translate: label_smoothing 0.999 leaves the target less than",
         ),
         (
             {f"{FOUNDATION}.global_batch_tokens": 192},

@@ -28,7 +28,9 @@ RECORD = "STAGELM_RECORD_CURVES"
 """Set, it adds the curves that are missing; those that are there are never changed."""
 STEPS = 20
 TOLERANCE = 1e-4
-TRAINED_ON_TEXT = sorted(name for name in OBJECTIVES if VIEWS[name].needs != "examples")
+TRAINED_ON_TEXT = sorted(name for name in OBJECTIVES if "windows" in VIEWS[name].reads)
+NEEDED = {"contrastive": {"dropout": 0.1}}
+"""Objective -> what of the network it cannot do without, and others should be spared."""
 
 Curves = dict[str, list[float]]
 
@@ -68,7 +70,8 @@ def trained(make_spec: Callable[..., TrainSpec], text: Path) -> Callable[..., tu
             log_steps=1,
             checkpoint_steps=STEPS,
         )
-        spec = spec.model_copy(update={"model": spec.model.model_copy(update={"span_positions": 41})})
+        network = spec.model.model_copy(update={"span_positions": 41, **NEEDED.get(objective, {})})
+        spec = spec.model_copy(update={"model": network})
         train.train(StageModule(spec), StageData(spec))
         lines = [json.loads(line)["metrics"] for line in (spec.work / "metrics.jsonl").read_text().splitlines()]
         steps = [line for line in lines if "train/loss" in line]
