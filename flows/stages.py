@@ -18,10 +18,10 @@ FORMATS = {
     "examples": 1,
     "corpus": 1,
     "tokenizer": 1,
-    "tokens": 1,
-    "weights": 1,
+    "tokens": 2,
+    "weights": 2,
     "gate": 1,
-    "finetuned": 1,
+    "finetuned": 2,
     "scores": 1,
     "registration": 1,
 }
