@@ -32,10 +32,10 @@ from torch.nn.utils import clip_grad_norm_
 from benchmarks.alternation import OURS, Alternation, Spread, fit, times_as_fast
 from benchmarks.made_up import network, running_text, stage_spec, whole_rows, write_text
 from benchmarks.pages import RESULTS, fill, setting, table
+from data.batch import Attention
 from lightning_modules.datamodule import StageData
 from lightning_modules.hardware import Hardware, HardwareConfig, resolve
 from lightning_modules.networks import ModelChoice, ModelConfig, Trunk, flops_per_token
-from lightning_modules.networks.attention import Visibility
 from lightning_modules.spec import TrainSpec
 
 MOST_APART = 0.02
@@ -150,7 +150,7 @@ def greatest_difference(steps: list[dict[str, float]], expected: list[dict[str, 
 
 def plain_loss(trunk: Trunk, causal: bool, ids_BT: Tensor, positions_BT: Tensor, at_M: Tensor, to_M: Tensor) -> Tensor:
     """Returns the mean cross-entropy as one writes it by hand: the states at `at_M` predict the tokens `to_M`."""
-    hidden_BTD = trunk.model(trunk.model.embed_tokens(ids_BT), positions_BT, Visibility(None, causal))
+    hidden_BTD = trunk.model(trunk.model.embed_tokens(ids_BT), positions_BT, Attention("causal" if causal else "full"))
     logits_MV = F.linear(hidden_BTD.flatten(0, 1)[at_M], trunk.vocabulary_VD)
     return F.cross_entropy(logits_MV.float(), to_M)
 

@@ -3,6 +3,7 @@
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,17 @@ def stores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Gives each test its own store and download cache."""
     monkeypatch.setenv("STAGELM_STORE", str(tmp_path / "store"))
     monkeypatch.setenv("STAGELM_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Torch on one thread, whose sums are the same on every machine."""
+    import torch  # only where it is wanted: it takes seconds
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 def pytest_unconfigure() -> None:

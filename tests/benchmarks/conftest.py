@@ -1,7 +1,6 @@
 import pytest
-import torch
 
 
 @pytest.fixture(autouse=True)
-def one_thread() -> None:
-    torch.set_num_threads(1)
+def single_thread(one_thread: None) -> None:
+    """Every benchmark in miniature."""

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from data.views import VIEWS
 from data.vocabulary import SPECIALS
@@ -22,6 +21,7 @@ from lightning_modules.module import StageModule
 from lightning_modules.objectives import OBJECTIVES
 from lightning_modules.spec import TrainSpec
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 KEPT = Path(__file__).with_name("golden_curves.json")
 """Objective -> loss -> its mean in each step, in nats."""
 RECORD = "STAGELM_RECORD_CURVES"
@@ -33,11 +33,6 @@ NEEDED = {"contrastive": {"dropout": 0.1}}
 """Objective -> what of the network it cannot do without, and others should be spared."""
 
 Curves = dict[str, list[float]]
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> None:
-    torch.set_num_threads(1)
 
 
 @pytest.fixture
