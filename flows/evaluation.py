@@ -83,7 +83,7 @@ def score(spec: EvaluateSpec, work: Work) -> None:
 
 
 def write_registration(plan: Plan, stage: PlannedStage, work: Work, run: StageRun) -> None:
-    """Registers the base model and the task models; what is registered already stays as it is."""
+    """Registers the task models, and the base model if it writes; what is registered already stays as it is."""
     recipe = plan.recipe
     tokenizer, base = plan.folder(f"tokenizer/{recipe.name}"), plan.folder(f"weights/{plan.last_stage}")
     # Everything that retraining needs to go on from here.
@@ -95,7 +95,8 @@ def write_registration(plan: Plan, stage: PlannedStage, work: Work, run: StageRu
         "stagelm.tokenizer": plan.stage(f"tokenizer/{recipe.name}").key.fingerprint,
     }
     models = {}
-    for task in (None, *recipe.finetuning):
+    base_alone = [None] if recipe.pretraining.writes else []
+    for task in (*base_alone, *recipe.finetuning):
         if task is None:
             name, weights = plan.tracking.base_model(recipe.name), f"weights/{plan.last_stage}"
             package = Package(base, tokenizer, base_predictor(plan))

@@ -35,6 +35,14 @@ class PretrainingConfig(Config):
 
     stages: dict[str, StageConfig] = Field(min_length=1)
 
+    @property
+    def writes(self) -> bool:
+        """Whether some stage trains the base model to go on with a text.
+
+        Only such a one is a language model: has a likelihood of texts to score, and an answer to give.
+        """
+        return any(use.writes and use.weight for stage in self.stages.values() for use in stage.objectives.values())
+
 
 class EvaluationConfig(Config):
     """How scores are made."""
@@ -95,6 +103,15 @@ class Recipe(Config):
                     raise ValueError(f"{place}.sources: {error}") from error
             if stage.blend_fraction and not number:
                 raise ValueError(f"{place}.blend_fraction: the first stage has none before it to come from; leave it 0")
+        return self
+
+    @model_validator(mode="after")
+    def retraining_can_be_judged(self) -> Self:
+        if self.retraining and not self.pretraining.writes:
+            raise ValueError(
+                "retraining: champion and challenger are compared as language models, but no stage of pretraining "
+                "trains causal_lm from left to right: add it to a stage, or leave retraining out"
+            )
         return self
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -112,20 +112,14 @@ class _Layout:
         )
         tokens = self.add("tokenization", "tokens", name, {}, {"corpus": corpus, "tokenizer": tokenizer})
         weights = self.pretraining(tokens, tokenizer)
-        scored = [self.score(LANGUAGE_MODEL, {}, {"data": tokens, "weights": weights, "tokenizer": tokenizer})]
+        scored = []
+        if recipe.pretraining.writes:
+            read = {"data": tokens, "weights": weights, "tokenizer": tokenizer}
+            scored.append(self.score(LANGUAGE_MODEL, {}, read))
         for task, config in recipe.finetuning.items():
             scored.append(self.finetuning(task, config, weights, tokenizer))
-        tracking = self.plan.tracking
-        self.add(
-            "evaluation",
-            "registration",
-            name,
-            {
-                "registry": tracking.registry_uri or tracking.tracking_uri or "store",
-                "aliases": tracking.aliases.model_dump(mode="json"),
-            },
-            {label.partition("/")[2]: label for label in scored},
-        )
+        if scored:
+            self.registration(scored)
         order = ["corpus", "tokenization", "pretraining", "finetuning", "evaluation"]
         return dict(sorted(self.stages.items(), key=lambda item: order.index(item[1].flow)))
 
@@ -177,6 +171,15 @@ class _Layout:
                 "tokenizer": tokenizer,
             },
         )
+
+    def registration(self, scored: Sequence[str]) -> str:
+        tracking = self.plan.tracking
+        values = {
+            "registry": tracking.registry_uri or tracking.tracking_uri or "store",
+            "aliases": tracking.aliases.model_dump(mode="json"),
+        }
+        reads = {label.partition("/")[2]: label for label in scored}
+        return self.add("evaluation", "registration", self.recipe.name, values, reads)
 
     def score(self, name: str, values: Mapping[str, Any], reads: Mapping[str, str]) -> str:
         evaluation = {

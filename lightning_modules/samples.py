@@ -46,7 +46,7 @@ def text_samples(weights: Path, tokenizer: Tokenizer, held_out: Shards, stage: S
     rows: list[dict[str, str]] = []
     for name, use in stage.objectives.items():
         settings = use.model_extra or {}
-        if use.objective == "causal_lm" and settings["direction"] == "ltr":
+        if use.writes:
             rows += [{"objective": name} | row for row in _continued(trunk, tokenizer, texts)]
         elif use.objective == "masked_lm":
             view = MaskedLMViewConfig(rate=settings["rate"], mask_fraction=1.0, random_fraction=0.0)

@@ -55,6 +55,11 @@ class ObjectiveUse(Config):
         """The objective's own config."""
         return OBJECTIVES[self.objective].config_class.model_validate(self.model_extra)
 
+    @property
+    def writes(self) -> bool:
+        """Whether it is about going on with a text from left to right."""
+        return self.objective == "causal_lm" and (self.model_extra or {})["direction"] == "ltr"
+
     def check_model(self, model: ModelConfig) -> None:
         """Refuses a network that the objective cannot train, before anything is built or read.
 

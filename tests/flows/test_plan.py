@@ -14,7 +14,7 @@ import pytest
 from flows.collecting import ABANDONED_SECONDS, collect
 from flows.commands.plan import plan as plan_command
 from flows.plan import MissingInput, load_plan
-from flows.recipe import RecipeError
+from flows.recipe import RecipeError, load_recipe
 from flows.records import RunRecord, StageOutcome
 from flows.store import Key, Store
 from lightning_modules.networks import flops_per_token
@@ -271,6 +271,27 @@ def test_every_stage_comes_after_those_it_reads(tiny_recipe: Path) -> None:
     for stage in load_plan(str(tiny_recipe)).stages.values():
         assert set(stage.reads.values()) <= seen, stage.label
         seen.add(stage.label)
+
+
+def encoder() -> dict[str, Any]:
+    """Overrides that leave the tiny recipe nothing that is trained to go on with a text."""
+    cloze = {"cloze": {"objective": "masked_lm"}}
+    return {
+        f"{FOUNDATION}.objectives": cloze,
+        f"{FOUNDATION}.gate": [{"metric": "cloze/loss", "below": 20}],
+        f"{DISCRIMINATION}.objectives": cloze,
+        "retraining": None,
+    }
+
+
+def test_what_is_never_trained_to_go_on_with_a_text_is_not_scored_by_it(tiny_recipe: Path) -> None:
+    plan = load_plan(str(tiny_recipe), encoder())
+    assert "scores/language-model" not in plan.stages
+    assert set(plan.stage("registration/tiny").reads) == {"topic", "headline", "translate"}
+
+    news = {"news": load_recipe(str(tiny_recipe), {}).corpus.sources["news"].model_dump(mode="json")}
+    alone = load_plan(str(tiny_recipe), {**encoder(), "finetuning": {}, "corpus.sources": news})
+    assert not alone.of_flow("evaluation")
 
 
 def test_plan_names_the_key_that_changed_and_touches_nothing(

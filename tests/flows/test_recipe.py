@@ -86,6 +86,21 @@ def test_two_mistakes_are_two_lines() -> None:
     assert refused({"sede": 3, "tokenizer.vocab_siz": 4}).count("\n") == 1
 
 
+def test_only_training_from_left_to_right_makes_a_language_model() -> None:
+    stage = "pretraining.stages.encoder"
+    backwards = {"objective": "causal_lm", "direction": "rtl", "share": 0.25}
+    unheard = {"objective": "causal_lm", "weight": 0, "share": 0.25}
+    assert load_recipe("gpt_bert", {}).pretraining.writes
+    assert not load_recipe("albert", {}).pretraining.writes
+    for forward in (backwards, unheard):
+        assert not load_recipe("albert", {f"{stage}.objectives.order": forward}).pretraining.writes
+
+
+def test_an_encoder_cannot_be_retrained_for_want_of_a_judge() -> None:
+    said = refused({"retraining": {"tokens": "16K", "peak_lr": 1e-3}}, "albert")
+    assert said.startswith("recipes/albert.yaml: retraining: champion and challenger are compared as language models, ")
+
+
 def test_a_missing_key_is_named(tmp_path: Path) -> None:
     raw = yaml.safe_load(find_recipe("smoke").read_text())
     del raw["tokenizer"]
@@ -96,7 +111,7 @@ def test_a_missing_key_is_named(tmp_path: Path) -> None:
 
 
 def test_an_unknown_recipe_suggests_the_nearest() -> None:
-    with pytest.raises(RecipeError, match=r"unknown recipe 'dmo'. Did you mean 'demo'\? Shipped: demo, "):
+    with pytest.raises(RecipeError, match=r"unknown recipe 'dmo'. Did you mean 'demo'\? Shipped: albert, bert, "):
         load_recipe("dmo", {})
 
 
