@@ -42,18 +42,15 @@ def to_transformers(config: ModelConfig, target: Target) -> dict[str, Any]:
     Raises:
         ValueError: the target cannot hold this network.
     """
-    if target.alignment not in (None, config.alignment):
-        raise ValueError(
-            f"{target.architecture} predicts a hidden token at its own place, but this model was trained with "
-            f"alignment '{config.alignment}': the state before a token predicts it, so every answer would be off by "
-            f"one. Export to eurobert (its trunk) or llama, or train with model.alignment: {target.alignment}"
-        )
-    _check_special(config, target)
+    if (misfit := _misfit(config, target)) is not None:
+        able = ", ".join(name for name, other in TARGETS.items() if _misfit(config, other) is None) or "none"
+        raise ValueError(f"{target.architecture} {misfit}; targets that hold this model: {able}")
     given = config.model_dump(mode="json")
     numbers = {theirs: given[ours] for ours, theirs in (NAMES | dict(target.holds)).items()}
     return {
         **numbers,
         **target.fixed,
+        **target.inert,
         "architectures": [target.architecture],
         "model_type": target.model_type,
         "dtype": "float32",
@@ -72,17 +69,26 @@ def to_transformers(config: ModelConfig, target: Target) -> dict[str, Any]:
     }
 
 
-def _check_special(config: ModelConfig, target: Target) -> None:
-    """Refuses a network that sets a field the target does not hold, or sets none of those the target is there for."""
+def _misfit(config: ModelConfig, target: Target) -> str | None:
+    """Returns why the target cannot hold this network, or is not there for it."""
+    if target.alignment not in (None, config.alignment):
+        return (
+            "predicts a hidden token at its own place, but this model was trained with alignment "
+            f"'{config.alignment}': the state before a token predicts it, so every answer would be off by one, unless "
+            f"it is trained with model.alignment: {target.alignment}"
+        )
     fields = type(config).model_fields
-    special = {name: getattr(config, name) for name in fields if name not in NAMES and name not in KEPT}
-    used = {name: value for name, value in special.items() if value != fields[name].default}
-    for name, value in used.items():
-        if name not in target.holds:
-            able = ", ".join(key for key, other in TARGETS.items() if name in other.holds) or "none"
-            raise ValueError(f"{target.architecture} has no place for {name}={value!r}; targets that have: {able}")
-    if target.holds and not used:
-        raise ValueError(f"{target.architecture} is for networks with {' or '.join(target.holds)}; export to llama")
+    used = {name for name in fields if getattr(config, name) != fields[name].default} - NAMES.keys() - set(KEPT)
+    for name, implied in target.implies.items():
+        if (value := getattr(config, name)) != implied:
+            reason = f": {target.because}" if target.because else ""
+            return f"is for networks with {name}={implied!r}, not {value!r}{reason}"
+    for name in fields:
+        if name in used - target.holds.keys() - target.implies.keys():
+            return f"has no place for {name}={getattr(config, name)!r}"
+    if target.holds and not used & target.holds.keys():
+        return f"is for networks with {' or '.join(target.holds)}"
+    return None
 
 
 def from_transformers(fields: Mapping[str, Any], target: Target, place: Path) -> ModelConfig:
@@ -93,15 +99,17 @@ def from_transformers(fields: Mapping[str, Any], target: Target, place: Path) ->
     """
     rope = fields.get("rope_parameters") or {"rope_theta": fields.get("rope_theta")}  # transformers 5, or before
     numbers = {**fields, "rope_theta": rope.get("rope_theta")}
-    if lacking := [name for name in NAMES.values() if numbers.get(name) is None]:
+    lacking = [name for name in NAMES.values() if numbers.get(name) is None]
+    lacking += [name for name in target.holds.values() if name not in fields]  # None has a meaning
+    if lacking:
         raise ValueError(f"{place}: lacks {', '.join(lacking)}, and defaults differ between versions: write them out")
     wanted = {
         "hidden_act": "silu",
         "head_dim": numbers["hidden_size"] // numbers["num_attention_heads"],
         "rope_scaling": None,
         "attention_bias": False,
-        "mlp_bias": False,
         "tie_word_embeddings": True,
+        **target.fixed,
     }
     if not target.prefix:  # a bare trunk has no projection to tie
         del wanted["tie_word_embeddings"]
@@ -114,4 +122,4 @@ def from_transformers(fields: Mapping[str, Any], target: Target, place: Path) ->
     names = NAMES | dict(target.holds)
     own = {ours: numbers[theirs] for ours, theirs in names.items() if numbers.get(theirs) is not None}
     alignment = "shifted" if target.attention == "causal" else "same"
-    return ModelConfig(**own, **{"alignment": alignment} | fields.get(OURS, {}))
+    return ModelConfig(**own, **{"alignment": alignment} | dict(target.implies) | fields.get(OURS, {}))

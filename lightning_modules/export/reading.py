@@ -12,8 +12,8 @@ from torch import Tensor
 from data.vocabulary import Vocabulary
 from lightning_modules.checkpoint import CONFIG, HEADS, STAGE, TRUNK
 from lightning_modules.export.configuration import OURS, from_transformers
+from lightning_modules.export.parameters import named_parameters
 from lightning_modules.export.targets import TARGETS, Target
-from lightning_modules.export.writing import TRUNK_PREFIX
 from lightning_modules.networks import ModelConfig, Trunk
 
 READABLE = {target.architecture: target for target in TARGETS.values() if not target.classifies}
@@ -50,7 +50,7 @@ def import_weights(folder: Path, tokenizer: Path, output: Path, *, seed: int = 0
     config = from_transformers(fields, target, place)
     sha256 = _check_tokenizer(tokenizer, config, recorded, place)
     trunk = Trunk(config, seed)
-    _load(trunk, _tensors(folder, target), folder)
+    _load(named_parameters(trunk, target), _tensors(folder, target), folder)
     output.mkdir(parents=True, exist_ok=True)
     (output / CONFIG).write_text(config.model_dump_json(indent=1) + "\n", encoding="utf-8")
     save_file(trunk.state_dict(), output / TRUNK)
@@ -79,32 +79,30 @@ def _check_tokenizer(tokenizer: Path, config: ModelConfig, recorded: str | None,
 
 
 def _tensors(folder: Path, target: Target) -> dict[str, Tensor]:
-    """Returns all tensors by their names in a trunk; the output projection is left out where it is the token table."""
+    """Returns all tensors by their names; the output projection is left out where it is the token table."""
     files = sorted(folder.glob("*.safetensors"))
     if not files:
         raise ValueError(f"{folder}: no *.safetensors; save with `save_pretrained`, no other format is read")
     tensors = {name: tensor for file in files for name, tensor in load_file(file).items()}
     projection = tensors.pop(_PROJECTION, None)
-    named = {TRUNK_PREFIX + name.removeprefix(target.prefix): tensor for name, tensor in tensors.items()}
-    table = named.get(TRUNK_PREFIX + "embed_tokens.weight")
+    table = tensors.get(target.prefix + "embed_tokens.weight")
     if projection is not None and (table is None or not torch.equal(projection, table)):
         raise ValueError(
             f"{folder}: {_PROJECTION} is not the token table; our networks tie the two, so these weights have no place"
         )
-    return named
+    return tensors
 
 
-def _load(trunk: Trunk, tensors: dict[str, Tensor], folder: Path) -> None:
-    """Puts the tensors into the trunk; its extra tables keep their first values."""
-    expected = {name: tensor.shape for name, tensor in trunk.state_dict().items() if name.startswith(TRUNK_PREFIX)}
-    given = {name: tensor.shape for name, tensor in tensors.items()}
+def _load(parameters: dict[str, Tensor], tensors: dict[str, Tensor], folder: Path) -> None:
+    """Copies the tensors into the parameters, after finding that names and shapes are the same."""
     problems = {
-        "no place for": sorted(given.keys() - expected.keys()),
-        "missing": sorted(expected.keys() - given.keys()),
+        "no place for": sorted(tensors.keys() - parameters.keys()),
+        "missing": sorted(parameters.keys() - tensors.keys()),
         "of another shape than config.json says": sorted(
-            name for name in expected.keys() & given.keys() if expected[name] != given[name]
+            name for name in parameters.keys() & tensors.keys() if parameters[name].shape != tensors[name].shape
         ),
     }
     if found := [f"{problem}: {', '.join(names)}" for problem, names in problems.items() if names]:
         raise ValueError(f"{folder}: {'; '.join(found)}")
-    trunk.load_state_dict(tensors, strict=False)
+    for name, parameter in parameters.items():
+        parameter.copy_(tensors[name])

@@ -16,14 +16,12 @@ from data.tokenizer import Tokenizer
 from data.vocabulary import SPECIALS
 from lightning_modules.checkpoint import STAGE, load_trunk
 from lightning_modules.export.configuration import OURS, to_transformers
+from lightning_modules.export.parameters import named_parameters
 from lightning_modules.export.targets import TARGETS, Target
 from lightning_modules.export.tokenizer import write_tokenizer
 from lightning_modules.networks import Trunk
 from lightning_modules.objectives.prefix_lm import PrefixLM
 from lightning_modules.scoring.systems import open_classifier
-
-TRUNK_PREFIX = "model."
-"""Of the parameters that every target has; what lies outside (segments, ...) are tables that none has."""
 
 
 @dataclass(frozen=True)
@@ -63,11 +61,7 @@ def export(source: Source, target: str, output: Path) -> None:
     trunk = load_trunk(source.weights, source.base, merge=True)
     config = to_transformers(trunk.config, chosen)
     config[OURS]["tokenizer_sha256"] = stage["tokenizer_sha256"]
-    tensors = {
-        chosen.prefix + name.removeprefix(TRUNK_PREFIX): tensor
-        for name, tensor in trunk.state_dict().items()
-        if name.startswith(TRUNK_PREFIX)
-    }
+    tensors = named_parameters(trunk, chosen)
     if chosen.classifies:
         head, classes = _classifier(source, trunk)
         tensors |= head

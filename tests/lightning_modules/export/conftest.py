@@ -60,6 +60,16 @@ def tokenizers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @pytest.fixture
+def features() -> dict[str, dict[str, Any]]:
+    """Target -> what a network must have that it is there for; of the others, nothing."""
+    return {
+        "qwen3": {"qk_norm": True},
+        "mistral": {"attention_window": 4},
+        "mixtral": {"experts": 3, "experts_per_token": 2, "attention_window": 4},
+    }
+
+
+@pytest.fixture
 def make_source(tokenizers: dict[str, Path], tmp_path: Path) -> Callable[..., Source]:
     """Returns a classifier's weights with three classes; keywords change the network."""
 

@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from data.batch import Attention, TokenBatch
 from lightning_modules.checkpoint import hand_over, load_trunk, read_config, read_heads
 from lightning_modules.datamodule import StageData
+from lightning_modules.export import TARGETS
 from lightning_modules.export.reading import import_weights
 from lightning_modules.export.writing import Source, export
 from lightning_modules.module import StageModule
@@ -22,9 +23,11 @@ transformers = pytest.importorskip("transformers")
 MakeSource = Callable[..., Source]
 
 
-@pytest.mark.parametrize("target", ["llama", "eurobert", "eurobert-masked"])
-def test_our_own_export_comes_back_bit_for_bit(make_source: MakeSource, tmp_path: Path, target: str):
-    source = make_source(alignment="same", segments=2, dropout=0.25)
+@pytest.mark.parametrize("target", [name for name, target in TARGETS.items() if not target.classifies])
+def test_our_own_export_comes_back_bit_for_bit(
+    make_source: MakeSource, features: dict[str, dict[str, Any]], tmp_path: Path, target: str
+):
+    source = make_source(alignment="same", segments=2, dropout=0.25, **features.get(target, {}))
     export(source, target, tmp_path / "exported")
     config = import_weights(tmp_path / "exported", source.tokenizer, tmp_path / "back")
 
@@ -106,6 +109,73 @@ def test_foreign_llama_gives_its_own_logits(
     assert (config.rope_theta, config.rms_norm_eps, config.num_kv_heads, config.alignment) == (77, 1e-3, 1, "shifted")
 
 
+SIZES = {
+    "vocab_size": 520, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "num_key_value_heads": 1,
+    "head_dim": 8, "intermediate_size": 24, "max_position_embeddings": 32, "tie_word_embeddings": True,
+}  # fmt: skip
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(
+    ("name", "numbers", "own"),
+    [
+        ("Qwen3", {}, {"qk_norm": True}),
+        ("Mistral", {"sliding_window": 3}, {"attention_window": 3}),
+        ("Mistral", {"sliding_window": None}, {"attention_window": None}),
+        ("Mixtral", {"num_local_experts": 4}, {"experts": 4, "experts_per_token": 2, "attention_window": None}),
+    ],
+)
+def test_other_foreign_classes_give_their_own_logits(
+    tokenizers: dict[str, Path], tmp_path: Path, name: str, numbers: dict[str, Any], own: dict[str, Any]
+):
+    torch.manual_seed(0)
+    config = getattr(transformers, f"{name}Config")(**SIZES | numbers, initializer_range=0.3)
+    model = getattr(transformers, f"{name}ForCausalLM")(config).eval()
+    model.save_pretrained(tmp_path / "theirs")
+    read = import_weights(tmp_path / "theirs", tokenizers["bpe"], tmp_path / "back")
+    ids = torch.arange(40, 50)[None]
+    trunk = load_trunk(tmp_path / "back")
+
+    ours = trunk.project(trunk.hidden(TokenBatch(ids, torch.arange(10)[None], Attention("causal"), seed=0)))
+    torch.testing.assert_close(ours, model(ids).logits, rtol=0, atol=1e-5)
+    assert {field: getattr(read, field) for field in own} == own
+
+
+@pytest.mark.parametrize(
+    ("target", "fields", "message"),
+    [
+        ("qwen3", {"use_sliding_window": True}, "use_sliding_window is True, not False"),
+        ("mixtral", {"num_experts_per_tok": 1}, "num_experts_per_tok is 1, not 2"),
+        ("mixtral", {"num_local_experts": 5}, r"missing: model\.layers\.0\.block_sparse_moe\.experts\.3\.w1\.weight"),
+    ],
+)
+def test_other_classes_are_read_only_as_our_networks_compute_them(
+    make_source: MakeSource,
+    features: dict[str, dict[str, Any]],
+    tmp_path: Path,
+    target: str,
+    fields: dict[str, Any],
+    message: str,
+):
+    source = make_source(**features[target])
+    export(source, target, tmp_path / "exported")
+    change(tmp_path / "exported", **fields)
+
+    with pytest.raises(ValueError, match=message):
+        import_weights(tmp_path / "exported", source.tokenizer, tmp_path / "back")
+
+
+def test_window_is_not_left_to_a_default(make_source: MakeSource, features: dict[str, dict[str, Any]], tmp_path: Path):
+    source = make_source(**features["mistral"])
+    export(source, "mistral", tmp_path / "exported")
+    config = json.loads((tmp_path / "exported" / "config.json").read_text())
+    del config["sliding_window"]
+    (tmp_path / "exported" / "config.json").write_text(json.dumps(config))
+
+    with pytest.raises(ValueError, match="lacks sliding_window"):
+        import_weights(tmp_path / "exported", source.tokenizer, tmp_path / "back")
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -154,7 +224,9 @@ def test_other_classes_are_refused_with_the_known_ones(
 ):
     export(make_source(), "eurobert-classifier", tmp_path / "exported")
 
-    with pytest.raises(ValueError, match="EuroBertForSequenceClassification; known: LlamaForCausalLM, EuroBertModel"):
+    with pytest.raises(
+        ValueError, match="EuroBertForSequenceClassification; known: LlamaForCausalLM, Qwen3ForCausalLM"
+    ):
         import_weights(tmp_path / "exported", tokenizers["unigram"], tmp_path / "back")
 
 

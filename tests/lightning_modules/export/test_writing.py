@@ -20,6 +20,8 @@ from lightning_modules.scoring.systems import open_classifier
 
 transformers = pytest.importorskip("transformers")
 MakeSource = Callable[..., Source]
+Features = dict[str, dict[str, Any]]
+CAUSAL = [name for name, target in TARGETS.items() if target.attention == "causal"]
 LENGTHS = {"equal lengths": (9, 9, 9), "padding": (9, 4, 1)}
 
 
@@ -51,14 +53,17 @@ def rows(lengths: tuple[int, ...]) -> tuple[TokenBatch, dict[str, torch.Tensor]]
 
 
 @torch.no_grad()
+@pytest.mark.parametrize("target", CAUSAL)
 @pytest.mark.parametrize("lengths", LENGTHS.values(), ids=LENGTHS)
-def test_llama_gives_our_causal_logits(make_source: MakeSource, opened: Callable[..., Any], lengths: tuple[int, ...]):
-    source = make_source()
+def test_causal_classes_give_our_logits(
+    make_source: MakeSource, opened: Callable[..., Any], features: Features, lengths: tuple[int, ...], target: str
+):
+    source = make_source(**features.get(target, {}))
     batch, inputs = rows(lengths)
     batch = replace(batch, attention=replace(batch.attention, mode="causal"))
     trunk, real = load_trunk(source.weights), inputs["attention_mask"].bool()
 
-    theirs = opened(source, "llama")(**inputs).logits[real]
+    theirs = opened(source, target)(**inputs).logits[real]
     assert theirs.std() > 0.5
     torch.testing.assert_close(trunk.project(trunk.hidden(batch))[real], theirs, rtol=0, atol=1e-5)
 
@@ -113,10 +118,13 @@ def test_classifier_gives_our_logits_under_the_tasks_labels(
     torch.testing.assert_close(ours, model(**inputs).logits, rtol=0, atol=1e-5)
 
 
-def test_greedy_generation_writes_our_tokens(make_source: MakeSource, opened: Callable[..., Any], tmp_path: Path):
-    source, prompts = make_source(), ["the harbour", "港口", "a longer one, with more"]
-    model = opened(source, "llama")
-    tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path / "llama")
+@pytest.mark.parametrize("target", CAUSAL)
+def test_greedy_generation_writes_our_tokens(
+    make_source: MakeSource, opened: Callable[..., Any], features: Features, tmp_path: Path, target: str
+):
+    source, prompts = make_source(**features.get(target, {})), ["the harbour", "港口", "a longer one, with more"]
+    model = opened(source, target)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path / target)
     inputs = tokenizer(prompts, padding=True, return_tensors="pt")
     prompt_ids = [
         row[mask.bool()].tolist() for row, mask in zip(inputs["input_ids"], inputs["attention_mask"], strict=True)
@@ -155,8 +163,10 @@ def test_text_classification_pipeline_opens_the_folder_alone(make_source: MakeSo
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_every_field_of_the_class_is_written_out(make_source: MakeSource, tmp_path: Path, target: str):
-    export(make_source(alignment="same"), target, tmp_path / "exported")
+def test_every_field_of_the_class_is_written_out(
+    make_source: MakeSource, features: Features, tmp_path: Path, target: str
+):
+    export(make_source(alignment="same", **features.get(target, {})), target, tmp_path / "exported")
     written = json.loads((tmp_path / "exported" / "config.json").read_text(encoding="utf-8"))
     own = vars(type(transformers.AutoConfig.from_pretrained(tmp_path / "exported")))["__annotations__"]
 
@@ -164,14 +174,14 @@ def test_every_field_of_the_class_is_written_out(make_source: MakeSource, tmp_pa
     assert ("classifier_pooling" in written) == (target == "eurobert-classifier")
 
 
-def test_auto_classes_find_the_class(make_source: MakeSource, tmp_path: Path):
-    source = make_source(alignment="same")
+def test_auto_classes_find_the_class(make_source: MakeSource, features: Features, tmp_path: Path):
     for target, auto in (
-        ("llama", transformers.AutoModelForCausalLM),
+        *((name, transformers.AutoModelForCausalLM) for name in CAUSAL),
         ("eurobert", transformers.AutoModel),
         ("eurobert-masked", transformers.AutoModelForMaskedLM),
         ("eurobert-classifier", transformers.AutoModelForSequenceClassification),
     ):
+        source = make_source(f"weights of {target}", alignment="same", **features.get(target, {}))
         export(source, target, tmp_path / target)
         assert type(auto.from_pretrained(tmp_path / target)).__name__ == TARGETS[target].architecture
 
