@@ -98,7 +98,7 @@ def specs(recipe: Recipe, folder: Path, minutes: float) -> dict[str, TrainSpec]:
     model = recipe.model.resolve(recipe.tokenizer.vocab_size, longest)
     made: dict[str, TrainSpec] = {}
     for name, stage in stages.items():
-        batch = divide(recipe.training, hardware.devices, stage.sequence_length)
+        batch = divide(recipe.training, hardware.devices, stage)
         made[name] = stage_spec(
             folder,
             model,

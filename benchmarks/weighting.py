@@ -66,8 +66,8 @@ def errors(weighting_config: dict[str, Any], seed: int, steps: int) -> list[floa
         }
         with torch.no_grad():
             for name, (of_shared, of_head) in gradients.items():
-                shared -= LR * of_shared
-                heads[name] -= LR * of_head
+                shared.sub_(LR * of_shared)
+                heads[name].sub_(LR * of_head)
             after = losses(x, noisy)
         observation = Observation(
             losses={name: loss.item() for name, loss in before.items()},
