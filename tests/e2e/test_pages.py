@@ -1,4 +1,4 @@
-"""MLflow's compare page of two runs, as a browser shows it."""
+"""MLflow's compare page of two runs, and Prefect's page of a deployment's run, as a browser shows them."""
 
 import json
 import shutil
@@ -17,7 +17,7 @@ CHANGED = "pretraining.stages.consolidation.objectives.forward.label_smoothing"
 def browser():
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if chromium is None:
-        pytest.skip("NO BROWSER: MLflow's compare page was not looked at. Install Debian's chromium to have it tested")
+        pytest.skip("NO BROWSER: no page of MLflow or Prefect was looked at. Install Debian's chromium to have it done")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as engines:
@@ -70,3 +70,17 @@ def test_compare_page_shows_what_differs_between_two_runs(workplace, uninterrupt
     assert page.get_by_text("bits_per_byte").first.is_visible()
     PICTURES.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=PICTURES / "mlflow-compare.png", full_page=True)
+
+
+def test_prefect_page_of_a_deployments_run_shows_it_completed(workplace, uninterrupted, browser):
+    runs = workplace.post("/flow_runs/filter", flow_runs={"state": {"type": {"any_": ["COMPLETED"]}}})
+    run = next(run for run in runs if run["deployment_id"] and run["name"].startswith("pipeline/"))
+
+    page = browser.new_page(viewport={"width": 1400, "height": 1000})
+    page.goto(f"{str(workplace.api.base_url).rstrip('/').removesuffix('/api')}/runs/flow-run/{run['id']}")
+    page.get_by_text(run["name"]).first.wait_for(timeout=180_000)
+    page.get_by_text("Completed").first.wait_for(timeout=60_000)
+    page.get_by_text("pretraining/smoke").first.wait_for(timeout=60_000)
+
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=PICTURES / "prefect-run.png", full_page=True)
