@@ -95,11 +95,18 @@ def test_two_devices_share_the_micro_batches(tiny_recipe: Path) -> None:
             f"{FOUNDATION}.objectives.next_sentence: next_sentence has 2 segments, but the model's segment ",
         ),
         (
-            {f"{FOUNDATION}.gate": [], f"{FOUNDATION}.objectives": {"pairs": {"objective": "next_sentence"}}, "training.micro_batch_tokens": 64},
+            {
+                f"{FOUNDATION}.gate": [],
+                f"{FOUNDATION}.objectives": {"pairs": {"objective": "next_sentence"}},
+                "training.micro_batch_tokens": 64,
+            },
             f"{FOUNDATION}.objectives.pairs: objective 'pairs' compares the rows of a micro-batch, which has only 1; ",
         ),
         (
-            {f"{FOUNDATION}.gate": [], f"{FOUNDATION}.objectives": {"topic": {"objective": "classification", "classes": 2}}},
+            {
+                f"{FOUNDATION}.gate": [],
+                f"{FOUNDATION}.objectives": {"topic": {"objective": "classification", "classes": 2}},
+            },
             f"{FOUNDATION}.objectives.topic: objective 'topic' reads labelled examples, not running text; use it in ",
         ),
         (
