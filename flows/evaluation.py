@@ -95,8 +95,10 @@ def write_registration(plan: Plan, stage: PlannedStage, work: Work, run: StageRu
         "stagelm.tokenizer": plan.stage(f"tokenizer/{recipe.name}").key.fingerprint,
     }
     models = {}
-    base_alone = [None] if recipe.pretraining.writes else []
-    for task in (*base_alone, *recipe.finetuning):
+    tasks: list[str | None] = list(recipe.finetuning)
+    if recipe.pretraining.writes:
+        tasks.insert(0, None)  # the base model
+    for task in tasks:
         if task is None:
             name, weights = plan.tracking.base_model(recipe.name), f"weights/{plan.last_stage}"
             package = Package(base, tokenizer, base_predictor(plan))

@@ -112,7 +112,7 @@ class _Layout:
         )
         tokens = self.add("tokenization", "tokens", name, {}, {"corpus": corpus, "tokenizer": tokenizer})
         weights = self.pretraining(tokens, tokenizer)
-        scored = []
+        scored: list[str] = []
         if recipe.pretraining.writes:
             read = {"data": tokens, "weights": weights, "tokenizer": tokenizer}
             scored.append(self.score(LANGUAGE_MODEL, {}, read))
@@ -172,14 +172,14 @@ class _Layout:
             },
         )
 
-    def registration(self, scored: Sequence[str]) -> str:
+    def registration(self, scored: Sequence[str]) -> None:
         tracking = self.plan.tracking
         values = {
             "registry": tracking.registry_uri or tracking.tracking_uri or "store",
             "aliases": tracking.aliases.model_dump(mode="json"),
         }
         reads = {label.partition("/")[2]: label for label in scored}
-        return self.add("evaluation", "registration", self.recipe.name, values, reads)
+        self.add("evaluation", "registration", self.recipe.name, values, reads)
 
     def score(self, name: str, values: Mapping[str, Any], reads: Mapping[str, str]) -> str:
         evaluation = {
