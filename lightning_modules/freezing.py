@@ -15,7 +15,7 @@ class FreezeConfig(Config):
     """What of the network is not trained."""
 
     embeddings: bool = False
-    """The tables of tokens and segments. The table of tokens is the output projection too."""
+    """All tables: of tokens, segments and places in spans. The table of tokens is the output projection too."""
     layers: int = Field(0, ge=0)
     """So many layers of the trunk, the first ones."""
     heads: tuple[str, ...] = ()
@@ -40,6 +40,10 @@ class FreezeConfig(Config):
         for name in self.heads:
             if not list(objectives[name].parameters()):
                 raise ValueError(f"freeze.heads: {name!r} has no head of its own to freeze; take it out")
-        tables = [trunk.model.embed_tokens, trunk.segments] if self.embeddings else []
-        for part in (*tables, *trunk.model.layers[: self.layers], *(objectives[name] for name in self.heads)):
+        tables = (trunk.model.embed_tokens, trunk.segments, trunk.span_positions) if self.embeddings else ()
+        for part in (
+            *filter(None, tables),
+            *trunk.model.layers[: self.layers],
+            *(objectives[name] for name in self.heads),
+        ):
             part.requires_grad_(False)

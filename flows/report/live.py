@@ -86,8 +86,9 @@ def closing(record: RunRecord, store_root: Path) -> None:
 def run_list(records: Sequence[RunRecord]) -> None:
     """The runs of a store, one a line."""
     table = Table(box=None, pad_edge=False)
-    for column in ("run", "recipe", "started", "took", "status", "stages", "changed"):
-        table.add_column(column, no_wrap=True)
+    table.add_column("run", no_wrap=True, min_width=max((len(record.id) for record in records), default=0))
+    for column in ("recipe", "started", "took", "status", "stages", "changed"):
+        table.add_column(column, overflow="fold")
     for record in records:
         built = sum(not stage.reused for stage in record.stages)
         table.add_row(

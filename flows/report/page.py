@@ -77,7 +77,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"duration": duration, "figure": figure, "outcome": outcome, "readable": readable}
+    made.filters |= {"duration": duration, "figure": figure, "outcome": outcome, "readable": readable, "used": used}
     made.globals |= {
         "metrics_in_order": metrics_in_order,
         "systems_in_order": systems_in_order,
@@ -101,6 +101,11 @@ def readable(value: Any) -> str:
     return str(value)
 
 
+def used(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that are not off."""
+    return {name: value for name, value in settings.items() if value}
+
+
 def _systems(stages: list[StageContents]) -> dict[str, dict[str, StageContents]]:
     """Task -> 'pretrained', 'scratch' -> its fine-tuning, where it left curves."""
     tasks: dict[str, dict[str, StageContents]] = {}
@@ -112,6 +117,6 @@ def _systems(stages: list[StageContents]) -> dict[str, dict[str, StageContents]]
 
 
 def _energy(stage: StageContents) -> str:
-    """'0.012 kWh (rapl)': what the artifact took when it was built, from its `record.json`."""
+    """'12 Wh (rapl)': what the artifact took when it was built, from its `record.json`."""
     energy = stage.read("record.json").get("energy")
-    return f"{energy['kwh']:.2g} kWh ({energy['method']})" if energy else "-"
+    return f"{1000 * energy['kwh']:.2g} Wh ({energy['method']})" if energy else "-"

@@ -12,7 +12,7 @@ from lightning_modules.checkpoint import LAST
 from lightning_modules.datamodule import StageData
 from lightning_modules.freezing import FreezeConfig
 from lightning_modules.module import StageModule
-from lightning_modules.networks import ModelConfig
+from lightning_modules.networks import ModelChoice, ModelConfig, Trunk
 from lightning_modules.spec import TrainSpec
 
 MakeSpec = Callable[..., TrainSpec]
@@ -81,3 +81,16 @@ def test_layers_are_checked_without_a_network(make_spec: MakeSpec):
 
     with pytest.raises(ValueError, match="lower it"):
         FreezeConfig(layers=model.num_layers + 1).check_model(model)
+
+
+def test_frozen_embeddings_are_all_tables():
+    model = ModelChoice(preset="micro", span_positions=9).resolve(vocab_size=40, sequence_length=8)
+    trunk = Trunk(model)
+
+    FreezeConfig(embeddings=True).apply(trunk, {})
+
+    assert {name for name, parameter in trunk.named_parameters() if not parameter.requires_grad} == {
+        "model.embed_tokens.weight",
+        "segments.weight",
+        "span_positions.weight",
+    }

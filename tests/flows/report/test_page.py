@@ -69,7 +69,7 @@ def test_every_stage_and_score_is_on_the_page(record, tmp_path):
         assert stage.headline in text
     assert "1.960" in text
     assert "tfidf + logistic regression" in text
-    assert "0.012 kWh (rapl)" in text
+    assert "12 Wh (rapl)" in text
     assert "新闻" in text
 
 
