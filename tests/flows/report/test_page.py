@@ -80,7 +80,7 @@ def test_settings_of_a_stage_are_on_the_page(record, tmp_path):
         "discrimination500,00016,384",
         "新闻: 0.7, mine: 0.3",
         "causal_lm: 0.5, 0.3; replaced_token: 0.5, 50",
-        "embeddings: no, layers: 2, heads: replaced_token",
+        "layers: 2replaced_token",
     ):
         assert shown in "".join(text.splitlines())
 
