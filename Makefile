@@ -21,7 +21,7 @@ help: ## list these targets
 demo: $(VENV)/.installed ## from a raw corpus to a registered model on two cores; again: everything is reused
 	$(BIN)/stagelm run demo
 
-showcase: $(VENV)/.installed ## the same flow with an hour on two cores or minutes on a GPU
+showcase: $(VENV)/.installed ## the same flow with a larger network and about an hour
 	$(BIN)/stagelm run showcase
 
 env: $(VENV)/.installed-dev ## .venv with everything the tests need

@@ -84,7 +84,8 @@ class SelectingView(View[SelectionT]):
     """A view whose rate may move during the stage."""
 
     def at(self, progress: float) -> Self:
-        return type(self)(self.config.at(progress), self.context)
+        config = self.config.at(progress)
+        return self if config is self.config else type(self)(config, self.context)
 
 
 def select(
