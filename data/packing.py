@@ -147,6 +147,12 @@ def ranges(starts: Ints, counts: Ints) -> Ints:
     return offsets + np.arange(len(offsets))
 
 
+def runs(keys_N: Ints) -> tuple[Ints, Ints]:
+    """Returns where each run of equal keys, none of them below 0, starts, and its length."""
+    first = np.flatnonzero(np.diff(keys_N, prepend=-1))
+    return first, np.diff(first, append=len(keys_N))
+
+
 def _pack_best_fit(lengths_N: Ints, capacity: int) -> tuple[Ints, Ints]:
     """Best-fit-decreasing packing on the histogram of lengths: its cost grows with the capacity, not with N.
 

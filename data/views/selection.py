@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from data.config import Config
-from data.packing import Ints, Windows, ranges
+from data.packing import Ints, Windows, ranges, runs
 from data.views.base import View
 from data.views.noise import uniform
 from data.vocabulary import Vocabulary
@@ -142,7 +142,7 @@ def tile(lengths_W: Ints, sample_W: Ints, noise_W: NDArray[np.float64]) -> tuple
         For each word its number if that word came first in its sample; and a number that it shares with the words of
         its span and no others, one of the numbers of its sample.
     """
-    first, sizes = _runs(sample_W)
+    first, sizes = runs(sample_W)
     first_W, size_W, ring_W = np.repeat(first, sizes), np.repeat(sizes, sizes), np.arange(len(sample_W))
     turn_W = (noise_W[first_W] * size_W).astype(np.int64)
     turned_W = first_W + (ring_W - first_W + turn_W) % size_W
@@ -156,7 +156,7 @@ def tile(lengths_W: Ints, sample_W: Ints, noise_W: NDArray[np.float64]) -> tuple
 
 def _drawn(rate: float, noise_N: NDArray[np.float64], sample_N: Ints) -> NDArray[np.bool_]:
     """Marks what each sample's budget of draws hits; the k-th draw is the noise at the sample's k-th token."""
-    first, sizes = _runs(sample_N)
+    first, sizes = runs(sample_N)
     draws = _budget(rate, sizes)
     drawn = noise_N[ranges(first, draws)] * np.repeat(sizes, draws)
     chosen_N = np.zeros(len(noise_N), dtype=bool)
@@ -170,9 +170,9 @@ def _lowest(rate: float, noise_N: NDArray[np.float64], word_N: Ints, sample_N: I
     Noise is equal within a word; where it is equal within a span, the span that exceeds the budget is cut at a word.
     """
     order = np.lexsort((word_N, noise_N, sample_N))
-    first, sizes = _runs(sample_N[order])
+    first, sizes = runs(sample_N[order])
     rank = np.arange(len(order)) - np.repeat(first, sizes)
-    word_first, word_sizes = _runs(word_N[order])
+    word_first, word_sizes = runs(word_N[order])
     opens = np.repeat(rank[word_first], word_sizes)
     budget = np.repeat(_budget(rate, sizes), sizes)
     fits = (opens + np.repeat(word_sizes, word_sizes) <= budget) | (opens == 0)
@@ -185,9 +185,3 @@ def _budget(rate: float, sizes: Ints) -> Ints:
     """Returns how many tokens of each sample are hidden."""
     budget: Ints = np.maximum(1, np.rint(sizes * rate)).astype(np.int64)
     return budget
-
-
-def _runs(keys_N: Ints) -> tuple[Ints, Ints]:
-    """Returns where each run of equal keys starts, and its length."""
-    first = np.flatnonzero(np.diff(keys_N, prepend=-1))
-    return first, np.diff(first, append=len(keys_N))

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from data.config import Config
-from data.packing import Ints, Windows
+from data.packing import Ints, Windows, runs
 from data.views.base import View, Viewed
 from data.views.noise import uniform
 from data.views.segments import Segments, present
@@ -70,7 +70,8 @@ class SentenceOrderView(View[SentenceOrderViewConfig]):
         positions = rows.position_ids_BT.reshape(-1)
         ends_E = np.flatnonzero(sentence_ends(rows.input_ids_BT, self.vocabulary))
         bos_E = ends_E - positions[ends_E]
-        first, sample_E, ends_per_sample = _runs(bos_E)
+        first, ends_per_sample = runs(bos_E)
+        sample_E = np.repeat(np.arange(len(first)), ends_per_sample)
         rank_E = np.arange(len(ends_E)) - first[sample_E]
 
         # The first border is drawn from the first few that leave room for m - 1 separators and at least m sentences.
@@ -103,15 +104,8 @@ def sentence_ends(ids_BT: Ints, vocabulary: Vocabulary) -> NDArray[np.bool_]:
     return ends_BT & at_word_BT & ~vocabulary.closing[next_BT]
 
 
-def _runs(keys_N: Ints) -> tuple[Ints, Ints, Ints]:
-    """Returns where each run of equal keys starts, the run of each key, and the length of each run."""
-    first = np.flatnonzero(np.diff(keys_N, prepend=-1))
-    lengths = np.diff(first, append=len(keys_N))
-    return first, np.repeat(np.arange(len(first)), lengths), lengths
-
-
 def _lowest(noise_N: NDArray[np.float64], group_N: Ints, count: int) -> Ints:
     """Returns the indices of the `count` entries with the lowest noise in each group."""
     order = np.lexsort((noise_N, group_N))
-    first, run, _ = _runs(group_N[order])
-    return order[np.arange(len(order)) - first[run] < count]
+    first, lengths = runs(group_N[order])
+    return order[np.arange(len(order)) - np.repeat(first, lengths) < count]
