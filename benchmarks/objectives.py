@@ -122,7 +122,8 @@ def without_mask(spec: TrainSpec) -> float:
 def together(names: list[str], folder: Path, scale: Scale) -> Spread:
     """Returns what a stage of all objectives costs, as a multiple of what stages of one each cost for their parts."""
     # As many micro-batches as objectives, so that every step of the joint stage has one of each; one network for all.
-    scale = replace(scale, model=network(scale.model, names), micro_batches=len(names))
+    # They are half as large as elsewhere: what mixing itself costs is a larger part of them.
+    scale = replace(scale, model=network(scale.model, names), rows=scale.rows // 2, micro_batches=len(names))
     stages = {name: [name] for name in names} | {"all": names}
     costs = []
     for _ in range(scale.alternations):
@@ -132,6 +133,7 @@ def together(names: list[str], folder: Path, scale: Scale) -> Spread:
             fit(scale.spec(folder, objectives, WARM_UP + scale.turn_steps), [alternation])
             seconds[stage] = statistics.median(alternation.seconds[OURS][WARM_UP:])
         costs.append(seconds.pop("all") / statistics.mean(seconds.values()))
+        print(f"together: {costs[-1]:.3f}", flush=True)
     return Spread.of(costs)
 
 
@@ -177,14 +179,17 @@ def main() -> None:
     preset, vocabulary, length = ("micro", 512, 64) if arguments.quick else ("tiny", 8192, 256)
     model = ModelChoice(preset=preset).resolve(vocabulary, length)
     quick = Scale(model, rows=4, micro_batches=2, turn_steps=1, rounds=2, alternations=1, hardware=hardware)
-    scale = quick if arguments.quick else Scale(model, 16, 2, 4, arguments.rounds, 5, hardware)
+    scale = quick if arguments.quick else Scale(model, 16, 2, 2, arguments.rounds, 5, hardware)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_text(folder, vocabulary, whole_rows(length, documents=400))
         if arguments.profile:
             print(profiled(arguments.profile, folder, scale))
             return
-        results = {name: alone(name, folder, scale) for name in running_text()}
+        results = {}
+        for name in running_text():
+            results[name] = alone(name, folder, scale)
+            print(f"{name}: {results[name].to_bare:.2f} of a bare loop", flush=True)
         figures = rendered(results, together(list(results), folder, scale), scale)
     print(figures)
     if not arguments.quick:

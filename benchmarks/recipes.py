@@ -7,7 +7,10 @@ stages are shortened alike. Each stage is validated at its end:
 
 - predicted tokens (causal, masked, infilled, a generator's) must cost less than the entropy of the tokens' frequencies;
 - telling replaced tokens must cost less than their share tells by itself, H(p), and reach an AUC of 0.75;
-- the order of two segments must be right in 60 % of the cases.
+- the order of two segments must be right in 60 % of the cases;
+- with `--alone`, a stage that predicts tokens in several ways must cost less, in each of them, than the worst of the
+  same stage trained in one way only, for as many steps. There the others get a sixteenth of the micro-batches each, to
+  be measured, and train nothing.
 
 Exit status 1: a floor was not beaten.
 """
@@ -38,6 +41,10 @@ from lightning_modules.spec import TrainSpec
 from lightning_modules.stage import StageConfig
 
 LEAST_AUC, LEAST_ORDER_ACCURACY = 0.75, 0.60
+PREDICTING = ("causal_lm", "masked_lm", "blank_infilling")
+"""Objectives whose loss is that of predicted tokens."""
+MEASURED_SHARE = 1 / 16
+"""Of an objective that is measured and not trained."""
 
 
 class Floor(NamedTuple):
@@ -79,9 +86,48 @@ def floors(name: str, stage: StageConfig, metrics: Mapping[str, float], unigram:
                     yield Floor(name, f"{use}: generator's loss", seen["generator/loss"], unigram, above=False)
             case "sentence_order" if config.model_dump()["segments"] == 2:
                 yield Floor(name, f"{use}: accuracy", seen["accuracy"], LEAST_ORDER_ACCURACY, above=True)
-            case "causal_lm" | "masked_lm" | "blank_infilling":
-                # Smoothing adds to the loss what is no likelihood.
-                yield Floor(name, f"{use}: nats a token", seen.get("nll", seen["loss"]), unigram, above=False)
+            case objective if objective in PREDICTING:
+                yield Floor(name, f"{use}: nats a token", _likelihood(use, metrics), unigram, above=False)
+
+
+def _likelihood(use: str, metrics: Mapping[str, float]) -> float:
+    """Returns the nats a predicted token costs; smoothing adds to the loss what is no likelihood."""
+    return metrics.get(f"validation/{use}/nll", metrics[f"validation/{use}/loss"])
+
+
+def alone(stage: StageConfig) -> dict[str, StageConfig]:
+    """Returns use that predicts tokens -> the stage that trains nothing but it; none where there are not several."""
+    predicting = [use for use, config in stage.objectives.items() if config.objective in PREDICTING]
+    if len(predicting) < 2:
+        return {}
+    measured = {use: {"share": MEASURED_SHARE, "weight": 0.0} for use in predicting}
+    trained = {"share": 1 - MEASURED_SHARE * (len(predicting) - 1)}
+    dumped = stage.model_dump()
+    return {
+        use: StageConfig.model_validate(
+            dumped
+            | {
+                "objectives": {
+                    name: dumped["objectives"][name] | own for name, own in (measured | {use: trained}).items()
+                }
+            }
+        )
+        for use in predicting
+    }
+
+
+def worst_alone(spec: TrainSpec) -> Iterator[tuple[str, float]]:
+    """Trains each use that predicts tokens without the others; yields each with the worst it came to."""
+    stages = alone(spec.stage)
+    metrics = []
+    for use, stage in stages.items():
+        folders = {"work": spec.work.with_name(f"{use}-work"), "output": spec.output.with_name(f"{use}-weights")}
+        module = StageModule(spec.model_copy(update={"stage": stage} | folders))
+        train.train(module, StageData(module.spec))
+        print(f"{use} alone: {spec.steps:,} steps", flush=True)
+        metrics.append(module.validation_metrics)
+    for use in stages:
+        yield use, max(_likelihood(use, each) for each in metrics)
 
 
 def unigram_entropy(train_split: Shards) -> float:
@@ -114,8 +160,11 @@ def specs(recipe: Recipe, folder: Path, minutes: float) -> dict[str, TrainSpec]:
     return {name: spec.model_copy(update={"steps": max(1, round(kept * spec.steps))}) for name, spec in made.items()}
 
 
-def train_all(recipe: Recipe, texts: list[Path], folder: Path, minutes: float) -> Iterator[Floor]:
-    """Trains stage after stage, each from the weights of the one before; yields what each had to beat."""
+def train_all(recipe: Recipe, texts: list[Path], folder: Path, minutes: float, singly: bool) -> Iterator[Floor]:
+    """Trains stage after stage, each from the weights of the one before; yields what each had to beat.
+
+    With `singly`, also what it had to beat of its objectives trained alone.
+    """
     write_text_artifacts(folder, texts, recipe.tokenizer)
     unigram = unigram_entropy(Shards.open(folder, "train"))
     before, tokens = None, 0
@@ -126,6 +175,9 @@ def train_all(recipe: Recipe, texts: list[Path], folder: Path, minutes: float) -
         before, tokens = spec.output, tokens + module.completed_positions
         print(f"{name}: {spec.steps:,} steps, {tokens:,} positions so far", flush=True)
         yield from floors(name, spec.stage, module.validation_metrics, unigram)
+        for use, worst in worst_alone(spec) if singly else ():
+            seen = _likelihood(use, module.validation_metrics)
+            yield Floor(name, f"{use}: against the worst of one objective alone", seen, worst, above=False)
 
 
 def main() -> int:
@@ -133,7 +185,7 @@ def main() -> int:
     arguments = parser().parse_args()
     recipe = load_recipe(arguments.recipe, {})
     with tempfile.TemporaryDirectory() as name:
-        found = list(train_all(recipe, arguments.text, Path(name), arguments.minutes))
+        found = list(train_all(recipe, arguments.text, Path(name), arguments.minutes, arguments.alone))
     rows = [
         [
             each.stage,
@@ -155,6 +207,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--text", type=Path, metavar="FILE", nargs="+", required=True, help="txt, jsonl, csv, parquet")
     parser.add_argument("--recipe", default="demo", help="name of a shipped recipe, or a path (demo)")
     parser.add_argument("--minutes", type=float, default=20, help="of training, over all stages (20)")
+    parser.add_argument("--alone", action="store_true", help="each predicting objective by itself too, as long again")
     return parser
 
 
