@@ -1,6 +1,7 @@
 """Where documents come from. To add a kind of source: its file, its line in `SOURCES`, its name in `SourceConfig`."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,8 +9,10 @@ from typing import Annotated, Any
 from pydantic import Discriminator, Tag
 
 from data.sources.files import FileConfig, FileSource
+from data.sources.headings import under_headings
 from data.sources.huggingface import HuggingFaceConfig, HuggingFaceSource
 from data.sources.source import Row, Source, SourceError, SourceFields, default_cache
+from data.sources.tagged import untagged
 from data.sources.task import TaskConfig, TaskSource
 from data.sources.wheel import WheelConfig, WheelSource
 
@@ -64,6 +67,14 @@ def source_key(config: SourceFields, cache: Path, root: Path) -> dict[str, Any]:
     return _open(config, cache, root).key()
 
 
+def _rows(config: SourceFields, cache: Path, root: Path) -> Iterator[Row]:
+    """The rows as the settings that every kind of source takes want them."""
+    rows = _open(config, cache, root).rows()
+    if config.tagged:
+        rows = (replace(row, text=untagged(row.text)) for row in rows)
+    return under_headings(rows) if config.headed else rows
+
+
 def read_source(config: SourceFields, cache: Path, root: Path) -> Iterator[Row]:
     """The rows of a source, at most `max_documents` of them.
 
@@ -71,7 +82,7 @@ def read_source(config: SourceFields, cache: Path, root: Path) -> Iterator[Row]:
         SourceError: there is none, or the source cannot be read.
     """
     number = 0
-    for number, row in enumerate(islice(_open(config, cache, root).rows(), config.max_documents), 1):  # noqa: B007
+    for number, row in enumerate(islice(_rows(config, cache, root), config.max_documents), 1):  # noqa: B007
         yield row
     if not number:
         kind = str(_kind(config))

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import Field
 
@@ -23,6 +23,11 @@ class SourceFields(Config):
     """Column or JSON key that holds a document's text."""
     title: str | None = None
     """Column or JSON key that holds its title."""
+    tagged: Literal["slash"] | None = None
+    """`slash`: every word has its part of speech behind it, as in '世纪/n'. The tags go, and the words are joined."""
+    headed: bool = False
+    """What is read are lines of one long text, as with `unit: line`: a document is a heading, which is its title, and
+    the lines up to the next. A heading is a short line that holds no sentence."""
     language: str | None = None
     """ISO 639-1 code of all its documents, which are then not identified one by one."""
     licence: str = "unknown"

@@ -81,6 +81,16 @@ def test_unit_of_a_text_file(tmp_path: Path, unit: str, texts: list[str]) -> Non
     assert [row.text for row in rows(tmp_path, path="a.txt", unit=unit)] == texts
 
 
+def test_tagged_lines_under_headings_are_read_as_documents_without_tags(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("大/a  雪/n\n昨天/t 下/v 了/u 雪/n 。/w\n天/n 晴/a\n今天/t 好/a 。/w\n")
+
+    found = rows(tmp_path, path="a.txt", unit="line", tagged="slash", headed=True)
+
+    assert [(row.text, row.title) for row in found] == [("大雪\n昨天下了雪。", "大雪"), ("天晴\n今天好。", "天晴")]
+    assert len(rows(tmp_path, path="a.txt", unit="line", tagged="slash", headed=True, max_documents=1)) == 1
+    assert [row.title for row in rows(tmp_path, path="a.txt", unit="line")] == [None] * 4
+
+
 def test_files_are_read_by_name_and_max_documents_ends_it(tmp_path: Path) -> None:
     for name in ("b", "a"):
         (tmp_path / "deep" / name).mkdir(parents=True)
