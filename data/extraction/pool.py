@@ -7,11 +7,14 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 
 MAX_PROCESSES = 8
+# Safe-path mode: a `data/` folder where the user happens to stand must not become the package.
+COMMAND = (sys.executable, "-P", "-m", "data.extraction.child")
 
 
 @dataclass(frozen=True)
@@ -26,8 +29,8 @@ class Extraction:
 class ExtractionPool:
     """Hands documents to the processes. A thread waits for each, so none is started before there is work for it."""
 
-    def __init__(self, processes: int) -> None:
-        self.processes = processes
+    def __init__(self, processes: int, command: Sequence[str] = COMMAND) -> None:
+        self._command = command
         self._threads = ThreadPoolExecutor(processes, "extraction")
         self._of_thread = threading.local()
         self._children: set[subprocess.Popen[bytes]] = set()
@@ -69,9 +72,7 @@ class ExtractionPool:
         """This thread's process."""
         child: subprocess.Popen[bytes] | None = getattr(self._of_thread, "child", None)
         if child is None:
-            # Safe-path mode: a `data/` folder where the user happens to stand must not become the package.
-            command = [sys.executable, "-P", "-m", "data.extraction.child"]
-            child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            child = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
             self._children.add(child)
             self._of_thread.child = child
         return child

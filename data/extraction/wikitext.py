@@ -6,6 +6,7 @@ It is parsed by mwparserfromhell, which follows MediaWiki's own tokenizer: patte
 import re
 
 _NAMESPACES = ("file", "image", "media", "category")
+_ASIDE = ("table", "ref", "references")
 _OTHER_LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z]+)*")
 _BEHAVIOUR = re.compile(r"__[A-Z]+__")
 
@@ -22,7 +23,7 @@ def plain_text(content: bytes, hint: str) -> str:
     code = mwparserfromhell.parse(content.decode())
     unseen = {name.casefold() for name in (*_NAMESPACES, *hint.split("|"))}
     doomed = [link for link in code.filter_wikilinks() if _shows_nothing(str(link.title), unseen)]
-    doomed += code.filter_tags(matches=lambda tag: str(tag.tag).strip().lower() == "table")
+    doomed += code.filter_tags(matches=lambda tag: str(tag.tag).strip().lower() in _ASIDE)
     for node in doomed:
         try:
             code.remove(node)

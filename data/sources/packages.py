@@ -29,7 +29,7 @@ def get_requires_for_build_wheel(config_settings=None):
     return []
 
 def prepare_metadata_for_build_wheel(metadata_directory, config_settings=None):
-    folder = pathlib.Path(metadata_directory, "archive.dist-info")
+    folder = pathlib.Path(metadata_directory, "{folder}-{version}.dist-info")
     folder.mkdir()
     (folder / "METADATA").write_text("Metadata-Version: 2.1\\nName: {name}\\nVersion: {version}\\n")
     return folder.name
@@ -74,7 +74,9 @@ def _download_source(requirement: str, sha256: str, work: Path) -> Path:
     name, version = requirement.split("==")
     (work / "setuptools").mkdir()
     (work / "setuptools" / "__init__.py").touch()
-    (work / "setuptools" / "build_meta.py").write_text(_STAND_IN.format(name=name, version=version))
+    folder = name.replace("-", "_")
+    stand_in = _STAND_IN.format(name=name, version=version, folder=folder)
+    (work / "setuptools" / "build_meta.py").write_text(stand_in)
     (work / "requirements.txt").write_text(f"{requirement} --hash=sha256:{sha256}\n")
     arguments = [*_SOURCE, "-r", str(work / "requirements.txt")]
     return _download(arguments, work, "*.tar.gz", {**os.environ, "PYTHONPATH": str(work)})

@@ -28,17 +28,20 @@ def read_warc(stream: BinaryIO, name: str, config: FileFields) -> Iterator[Docum
     from warcio.exceptions import ArchiveLoadFailed
 
     guarded = _Guarded(stream)
-    records = iter(ArchiveIterator(guarded))
+    guarded.left = HEADER_LIMIT_BYTES
     try:
-        while True:
-            guarded.left = HEADER_LIMIT_BYTES
-            record = next(records, None)
+        records = ArchiveIterator(guarded)
+        for record in records:
             guarded.left = None
-            if record is None:
-                return
+            if record.rec_headers.get_header("Content-Length") is None:
+                raise BrokenFile("a record's header ends before it says how long the record is")
             if record.rec_type in ("response", "conversion"):
                 yield _document(record, name)
             _finish(record)
+            guarded.left = HEADER_LIMIT_BYTES
+            records.read_to_end()
+            if records.err_count:
+                raise BrokenFile("the length of a record is not what its header says")
     except (ArchiveLoadFailed, UnicodeError) as error:
         raise BrokenFile(str(error) or type(error).__name__) from error
 
@@ -105,6 +108,6 @@ class _Guarded(io.RawIOBase):
         chunk = self._stream.read(size)
         if self.left is not None:
             self.left -= len(chunk)
-            if self.left < 0:
+            if chunk and self.left < 0:
                 raise BrokenFile(f"no record within {HEADER_LIMIT_BYTES:,} bytes")
         return chunk
