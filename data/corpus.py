@@ -72,6 +72,8 @@ class CorpusConfig(Config):
                     f"sources.{name}: its language {source.language!r} is not among the languages kept: "
                     f"{', '.join(self.languages)}"
                 )
+        if not any(source.weight for source in self.sources.values()):
+            raise ValueError("sources: every one has weight 0; give one of them more")
         return self
 
     def content(self) -> dict[str, Any]:

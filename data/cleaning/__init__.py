@@ -44,7 +44,7 @@ def overridden(config: CleaningConfig, changes: Mapping[str, Mapping[str, Any] |
     """
     rules = config.model_dump()
     for name, change in changes.items():
-        rules[name] = None if change is None else (rules.get(name) or {}) | change
+        rules[name] = None if change is None else {**(rules.get(name) or {}), **change}
     return CleaningConfig.model_validate(rules)
 
 

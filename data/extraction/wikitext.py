@@ -4,6 +4,7 @@ It is parsed by mwparserfromhell, which follows MediaWiki's own tokenizer: patte
 """
 
 import re
+from typing import Any
 
 _NAMESPACES = ("file", "image", "media", "category")
 _ASIDE = ("table", "ref", "references")
@@ -22,7 +23,7 @@ def plain_text(content: bytes, hint: str) -> str:
 
     code = mwparserfromhell.parse(content.decode())
     unseen = {name.casefold() for name in (*_NAMESPACES, *hint.split("|"))}
-    doomed = [link for link in code.filter_wikilinks() if _shows_nothing(str(link.title), unseen)]
+    doomed: list[Any] = [link for link in code.filter_wikilinks() if _shows_nothing(str(link.title), unseen)]
     doomed += code.filter_tags(matches=lambda tag: str(tag.tag).strip().lower() in _ASIDE)
     for node in doomed:
         try:

@@ -77,8 +77,9 @@ class DatabaseSource(Source[DatabaseConfig]):
         return {"database": self._place, "query": place, "sha256": content.hexdigest()}
 
     def parts(self) -> Iterator[Part]:
-        """All rows."""
-        yield Part(part_key(self.key(), self.config), self._rows)
+        """All rows; known without reading them only by `version_query`."""
+        key = part_key(self.key(), self.config) if self.config.version_query else None
+        yield Part(key, self._rows)
 
     def _rows(self) -> Iterator[Row]:
         config = self.config
@@ -89,7 +90,7 @@ class DatabaseSource(Source[DatabaseConfig]):
                     there = ", ".join(columns)
                     raise SourceError(f"{self._place}: no column {column!r} (setting {setting!r}); it has: {there}")
             for number, record in enumerate(answer.mappings(), 1):
-                yield row_of(record, f"{self._place}:{number}", config)
+                yield row_of(dict(record), f"{self._place}:{number}", config)
 
     @property
     def _place(self) -> str:

@@ -81,6 +81,7 @@ def find_remote(url: str, options: Mapping[str, Any], version: str | None) -> li
     except ValueError as error:
         raise SourceError(f"path {shown!r}: {error}") from error
     with _as_source_errors(shown):
+        filesystem.invalidate_cache()  # what an earlier look has found may have changed
         paths = sorted(filesystem.glob(path)) if set("*[") & set(path) else [path]
     if not paths:
         raise SourceError(f"path {shown!r}: no file matches; mend it, or add the files")

@@ -271,3 +271,30 @@ def test_progress_ends_with_all_documents(dirty: CorpusConfig, tmp_path: Path) -
 def test_wrong_settings_are_refused_without_reading(change: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         CorpusConfig.model_validate({"sources": {"a": {"path": "x"}}, **change})
+
+
+def test_a_source_has_rules_of_its_own(tmp_path: Path) -> None:
+    texts = [english(1, 20), english(2, 60), "- one\n- two\n" * 30]
+    write_jsonl(tmp_path / "a.jsonl", texts)
+    write_jsonl(tmp_path / "b.jsonl", [text + " again" for text in texts])
+    own = {"length": {"min_words": 10}, "repetition": None, "quality": None}
+    config = settings(
+        strict={"path": "a.jsonl", "language": "en"}, loose={"path": "b.jsonl", "language": "en", "cleaning": own}
+    )
+
+    summary = build(config.model_copy(update={"dedup": config.dedup.model_copy(update={"near": False})}), tmp_path)
+    assert summary.sources["strict"].kept == 1
+    assert summary.sources["loose"].kept == 3
+
+
+@pytest.mark.parametrize(
+    ("own", "message"),
+    [
+        ({"lenght": None}, r"sources\.a\.cleaning: lenght: Extra inputs"),
+        ({"length": {"min_words": 0}}, r"sources\.a\.cleaning: length\.min_words: "),
+        ({"language": None}, r"sources\.a: give it a `language`"),
+    ],
+)
+def test_wrong_rules_of_a_source_are_refused_without_reading(own: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        CorpusConfig.model_validate({"sources": {"a": {"path": "x", "cleaning": own}}})

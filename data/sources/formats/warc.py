@@ -14,6 +14,7 @@ from data.sources.formats.pages import MARKUP_LIMIT_BYTES, page
 from data.sources.source import Document, FileFields, Row, defective
 
 if TYPE_CHECKING:
+    from warcio.archiveiterator import ArchiveIterator
     from warcio.recordloader import ArcWarcRecord
 
 HEADER_LIMIT_BYTES = 2**20
@@ -25,25 +26,31 @@ _ENCODINGS = ("", "identity", "gzip", "x-gzip", "deflate")
 def read_warc(stream: BinaryIO, name: str, config: FileFields) -> Iterator[Document]:
     """One document an answer (record `response`) and a text (record `conversion`)."""
     from warcio.archiveiterator import ArchiveIterator  # here, because only those who read crawls need it
-    from warcio.exceptions import ArchiveLoadFailed
 
     guarded = _Guarded(stream)
     guarded.left = HEADER_LIMIT_BYTES
+    records = ArchiveIterator(guarded)
+    for record in _parsed(records):
+        guarded.left = None
+        if record.rec_headers.get_header("Content-Length") is None:
+            raise BrokenFile("a record's header ends before it says how long the record is")
+        if record.rec_type in ("response", "conversion"):
+            yield _document(record, name)
+        _finish(record)
+        guarded.left = HEADER_LIMIT_BYTES
+        records.read_to_end()
+        if records.err_count:
+            raise BrokenFile("the length of a record is not what its header says")
+
+
+def _parsed(records: "ArchiveIterator") -> Iterator["ArcWarcRecord"]:
+    """The records; warcio fails in many ways at headers that are none."""
     try:
-        records = ArchiveIterator(guarded)
-        for record in records:
-            guarded.left = None
-            if record.rec_headers.get_header("Content-Length") is None:
-                raise BrokenFile("a record's header ends before it says how long the record is")
-            if record.rec_type in ("response", "conversion"):
-                yield _document(record, name)
-            _finish(record)
-            guarded.left = HEADER_LIMIT_BYTES
-            records.read_to_end()
-            if records.err_count:
-                raise BrokenFile("the length of a record is not what its header says")
-    except (ArchiveLoadFailed, UnicodeError) as error:
-        raise BrokenFile(str(error) or type(error).__name__) from error
+        yield from records
+    except (BrokenFile, EOFError, OSError, zlib.error):
+        raise
+    except Exception as error:
+        raise BrokenFile(f"a record that cannot be read ({type(error).__name__}: {error})") from error
 
 
 def _document(record: "ArcWarcRecord", name: str) -> Document:

@@ -147,3 +147,13 @@ def warc_of() -> Callable[..., bytes]:
 @pytest.fixture
 def wiki_of() -> Callable[..., bytes]:
     return wiki
+
+
+@pytest.fixture
+def parquet_of() -> Callable[[list[str]], bytes]:
+    return parquet
+
+
+@pytest.fixture
+def compressions() -> dict[str, Callable[[bytes], bytes]]:
+    return COMPRESS

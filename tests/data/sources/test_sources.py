@@ -292,6 +292,26 @@ def test_hub_source_streams_the_pinned_commit(tmp_path: Path, monkeypatch: pytes
         HuggingFaceConfig(huggingface="owner/set", revision="main")
 
 
+def test_hub_source_streams_one_subset_and_split_of_a_local_copy(tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    for subset, split in (("en", "train"), ("zh", "train"), ("zh", "test")):
+        (copy / subset).mkdir(parents=True, exist_ok=True)
+        lines = (json.dumps({"text": f"{subset} {split} {number}"}) for number in range(3))
+        (copy / subset / f"{split}.jsonl").write_text("\n".join(lines))
+    (copy / "README.md").write_text(
+        "---\nconfigs:\n"
+        "- config_name: en\n  data_files: [{split: train, path: en/train.jsonl}]\n"
+        "- config_name: zh\n  data_files: [{split: train, path: zh/train.jsonl}, {split: test, path: zh/test.jsonl}]\n"
+        "---\n"
+    )
+    pinned = {"huggingface": str(copy), "revision": "a" * 40, "subset": "zh"}
+
+    assert [row.text for row in rows(tmp_path, **pinned, split="test")] == [f"zh test {number}" for number in range(3)]
+    assert [row.text for row in rows(tmp_path, **pinned, max_documents=1)] == ["zh train 0"]
+    with pytest.raises(SourceError, match="none"):
+        rows(tmp_path, **pinned, split="none")
+
+
 @pytest.mark.parametrize("settings", [{}, {"path": "a", "wheel": "b==1"}])
 def test_a_source_has_one_kind(settings: dict[str, str]) -> None:
     with pytest.raises(ValidationError, match=f"exactly one of the keys {', '.join(SOURCES)}"):
