@@ -1,17 +1,16 @@
 """Files behind a URL, by fsspec: listed where the file system can, identified without reading, read as a stream."""
 
 import io
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import Any, BinaryIO, cast
 from urllib.parse import urlsplit
 
 from data.sources.source import SourceError
 
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
-
+_QUERY = re.compile(r"\?[^\s'\")]+")
 BLOCK_BYTES = 8 * 2**20
 _CHECKSUMS = ("ETag", "etag", "md5Hash", "generation", "blob_id", "sha", "checksum", "Content-MD5", "Digest")
 _DATES = ("Last-Modified", "LastModified", "last_modified", "mtime", "updated", "modified", "created")
@@ -100,7 +99,12 @@ def _as_source_errors(name: str) -> Iterator[None]:
     except SourceError:
         raise
     except Exception as error:
-        raise SourceError(f"{name}: {type(error).__name__}: {error or 'no more is said'}") from error
+        raise SourceError(f"{name}: {_said(error)}") from None
+
+
+def _said(error: Exception) -> str:
+    """What went wrong, without the signatures in the URLs that it quotes."""
+    return f"{type(error).__name__}: {_QUERY.sub('', str(error)) or 'no more is said'}"
 
 
 class _Stream(io.RawIOBase):
@@ -112,13 +116,13 @@ class _Stream(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: "WriteableBuffer") -> int:
+    def readinto(self, buffer: Any) -> int:
         view = memoryview(buffer).cast("B")
         try:
             chunk = self._stream.read(len(view))
         except OSError:
             raise
         except Exception as error:
-            raise OSError(f"{type(error).__name__}: {error}") from error
+            raise OSError(_said(error)) from None
         view[: len(chunk)] = chunk
         return len(chunk)

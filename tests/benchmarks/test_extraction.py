@@ -36,11 +36,11 @@ def test_an_article_is_told_from_its_menu(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     article = "".join(
-        f"<p>On day {day} the harbour was quiet before the storm, and the fishermen pulled their boats onto the sand.</p>"
+        f"<p>On day {day} the harbour was quiet before the storm, and all pulled the boats onto the sand.</p>"
         for day in range(5)
     )
     content = f"<html><body><nav><a href='/'>Home page</a></nav><article>{article}</article></body></html>"
-    notes = {"http://a.org": {"file": "a.html", "with": ["boats onto the sand"], "without": ["Home page"]}}
+    notes = {"http://a.org": {"file": "a.html", "with": ["the boats onto the sand"], "without": ["Home page"]}}
     (tmp_path / "annotations.json").write_text(json.dumps(notes))
     with tarfile.open(tmp_path / "pages.tar.gz", "w:gz") as archive:
         entry = tarfile.TarInfo("eval/a.html")

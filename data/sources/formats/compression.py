@@ -9,14 +9,11 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 import pyarrow as pa
 
 from data.sources.formats.format import BrokenFile
-
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
 
 MAX_EXPANSION = 1_000
 """Text shrinks to a third or a tenth; only what says one thing over and over shrinks to a thousandth."""
@@ -70,7 +67,7 @@ class _Counted(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: "WriteableBuffer") -> int:
+    def readinto(self, buffer: Any) -> int:
         view = memoryview(buffer).cast("B")
         chunk = self._stream.read(len(view))
         view[: len(chunk)] = chunk
@@ -88,7 +85,7 @@ class _Watched(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: "WriteableBuffer") -> int:
+    def readinto(self, buffer: Any) -> int:
         view = memoryview(buffer).cast("B")
         chunk = self._plain.read(len(view))
         view[: len(chunk)] = chunk

@@ -74,6 +74,9 @@ def test_files_of_a_web_server_are_read_like_those_here(
 def test_what_a_server_does_not_have_is_said(read: Callable[..., list[Row]], web: str) -> None:
     with pytest.raises(SourceError, match=r"none\.txt: FileNotFoundError"):
         read(path=f"{web}/none.txt")
+    with pytest.raises(SourceError) as caught:
+        read(path=f"{web}/none.txt?signature=hunter2")
+    assert "hunter2" not in str(caught.value)
 
 
 def test_key_follows_checksum_or_date_or_the_declared_version(
