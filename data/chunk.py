@@ -1,11 +1,11 @@
 """The work on one chunk of a source: rules, personal data, signature; a pure function, so any process may do it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 
-from data.cleaning import CleaningConfig, TextBatch, build_rules
+from data.cleaning import CleaningConfig, TextBatch, build_rules, overridden
 from data.cleaning.repair import repaired
 from data.dedup import DedupConfig, exact_key, signatures
 from data.dedup.near import PERMUTATIONS
@@ -15,11 +15,24 @@ from data.sources import SourceFields
 
 SAMPLE_CHARACTERS = 500
 
+CHUNK_SCHEMA = pa.schema(
+    [
+        pa.field("text", pa.string()),
+        pa.field("title", pa.string()),
+        pa.field("origin", pa.string()),
+        pa.field("raw", pa.binary(32)),  # sha256 of the text; null where it could not be read
+        pa.field("characters", pa.int32()),  # of the text; null where it could not be read
+        pa.field("dropped", pa.string()),  # 'source/...' for what could not be read, 'known/...' for what was before
+    ]
+)
+"""What is known of a document before it is cleaned."""
+
 CLEANED_SCHEMA = pa.schema(
     [
         *CORPUS_SCHEMA,
         pa.field("source_order", pa.int32()),
         pa.field("raw", pa.binary(32)),  # sha256 of the text as read; null where there was none
+        pa.field("characters", pa.int32()),  # of the text as read; null where there was none
         pa.field("key", pa.binary(32)),  # equal for exact duplicates
         pa.field("dropped", pa.string()),  # 'rule/reason'; null for what is alive
         pa.field("repairs", pa.list_(pa.string())),  # names of the rules that changed the text
@@ -30,18 +43,14 @@ CLEANED_SCHEMA = pa.schema(
 """What is known of a document before duplicates are looked for. The text of a dropped one is cut to a sample."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Chunk:
-    """Documents of one source as they were read; columns of one length."""
+    """Documents of one source as they were read: the unit of work, which may be done by any process."""
 
     source: str
     source_order: int
-    texts: list[str] = field(default_factory=list)
-    titles: list[str | None] = field(default_factory=list)
-    origins: list[str] = field(default_factory=list)
-    raws: list[bytes | None] = field(default_factory=list)
-    dropped: list[str | None] = field(default_factory=list)
-    """'source/...' for what could not be read, 'known/...' for what an earlier corpus has."""
+    rows: pa.RecordBatch
+    """Of `CHUNK_SCHEMA`."""
 
 
 class ChunkCleaner:
@@ -56,28 +65,32 @@ class ChunkCleaner:
         dedup: DedupConfig,
     ) -> None:
         self._sources, self._pii, self._dedup = sources, pii, dedup
-        self._rules = build_rules(cleaning, languages)
+        common = build_rules(cleaning, languages)
+        self._rules = {
+            name: build_rules(overridden(cleaning, source.cleaning), languages) if source.cleaning else common
+            for name, source in sources.items()
+        }
         self._repairs_titles = cleaning.repair is not None
 
     def clean(self, chunk: Chunk) -> pa.RecordBatch:
         """Returns one row of `CLEANED_SCHEMA` for each document, in their order."""
         source = self._sources[chunk.source]
-        batch = TextBatch(
-            list(chunk.texts), [source.language] * len(chunk.texts), source.min_words, source.min_characters
-        )
-        batch.dropped = list(chunk.dropped)
-        for rule in self._rules:
+        given: dict[str, list[Any]] = {name: chunk.rows[name].to_pylist() for name in CHUNK_SCHEMA.names}
+        count = chunk.rows.num_rows
+        batch = TextBatch(given["text"], [source.language] * count, source.min_words, source.min_characters)
+        batch.dropped = given["dropped"]
+        for rule in self._rules[chunk.source]:
             rule.apply(batch)
 
         alive = list(batch.alive())
-        signature: list[bytes | None] = [None] * len(chunk.texts)
+        signature: list[bytes | None] = [None] * count
         if self._dedup.near:
             hashes = [batch.hashes(index) for index in alive]
             for index, row in zip(alive, signatures(hashes, self._dedup.shingle_words), strict=True):
                 signature[index] = row.tobytes()
 
-        titles = list(chunk.titles)
-        pii: list[list[str]] = [[] for _ in chunk.texts]
+        titles: list[str | None] = given["title"]
+        pii: list[list[str]] = [[] for _ in titles]
         for index in alive:
             batch.texts[index], titles[index], pii[index] = self._without_pii(batch.texts[index], titles[index])
 
@@ -90,10 +103,11 @@ class ChunkCleaner:
             "title": titles,
             "source": [chunk.source] * len(titles),
             "language": batch.languages,
-            "origin": chunk.origins,
+            "origin": given["origin"],
             "licence": [source.licence] * len(titles),
             "source_order": [chunk.source_order] * len(titles),
-            "raw": chunk.raws,
+            "raw": given["raw"],
+            "characters": given["characters"],
             "key": [exact_key(text) for text in batch.texts],
             "dropped": batch.dropped,
             "repairs": batch.repairs,

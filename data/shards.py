@@ -77,6 +77,12 @@ class Shards:
             sources=(self.sources[places[0]],),
         )
 
+    def source_tokens(self) -> dict[str, int]:
+        """Returns source of the corpus -> its tokens in this split; sources without a document are not named."""
+        ends = np.cumsum([count for _, count in self.sources], dtype=np.int64)
+        lengths = np.diff(self.offsets[np.concatenate([[0], ends]).astype(np.int64)])
+        return {name: int(length) for (name, _), length in zip(self.sources, lengths, strict=True)}
+
     @property
     def documents(self) -> int:
         """D."""

@@ -68,6 +68,12 @@ class Plan:
         """The pretraining stage whose weights are fine-tuned, scored and registered."""
         return list(self.recipe.pretraining.stages)[-1]
 
+    @property
+    def source_weights(self) -> dict[str, float]:
+        """Source of the corpus -> its weight in pretraining; empty where all weigh the same, so that none matters."""
+        weights = {name: source.weight for name, source in self.recipe.corpus.sources.items()}
+        return weights if len(set(weights.values())) > 1 else {}
+
     def batch(self, stage: StageConfig) -> Batch:
         """The arithmetic of a pretraining step; raises RecipeError where the sizes do not divide."""
         return divide(self.recipe.training, self.hardware.devices, stage)
@@ -154,7 +160,9 @@ class Plan:
 
     def stage_values(self, stage: StageConfig) -> dict[str, Any]:
         """What a stage of pretraining depends on beside that: its settings, with the batch that is in force."""
+        weighted = {"source_weights": self.source_weights} if self.source_weights and stage.sources is None else {}
         return {
+            **weighted,
             "global_batch_tokens": self.batch(stage).step_tokens,
             "stage": stage.model_dump(mode="json", exclude={"global_batch_tokens", "gate"}),
         }

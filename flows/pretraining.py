@@ -9,6 +9,7 @@ from data.shards import Shards
 from data.tokenizer import Tokenizer
 from flows.gates import write_gate
 from flows.making import Outcomes, run_stages
+from flows.mixture import mixture
 from flows.plan import Plan
 from flows.stages import PlannedStage
 from flows.store import Work
@@ -25,8 +26,11 @@ def write_weights(plan: Plan, stage: PlannedStage, work: Work, run: StageRun) ->
     batch, former = plan.batch(config), stage.reads.get("weights")
     stage_before = plan.recipe.pretraining.stages[plan.stage(former).name] if former else None
     tokens = plan.folder(stage.reads["tokens"])
-    # By name: the order of a mapping is no part of a key.
-    sources = sorted(config.sources.items()) if config.sources else [(None, 1.0)]
+    if config.sources:  # by name: the order of a mapping is no part of a key
+        shares = sorted(config.sources.items())
+        sources = [ShardSource(path=tokens, source=name, share=share) for name, share in shares]
+    else:
+        sources = mixture(tokens, plan.source_weights)
     spec = TrainSpec(
         name=f"pretraining/{stage.name}",
         work=work.folder,
@@ -34,7 +38,7 @@ def write_weights(plan: Plan, stage: PlannedStage, work: Work, run: StageRun) ->
         tokenizer=plan.folder(stage.reads["tokenizer"]),
         model=plan.model,
         init=plan.folder(former) if former else None,
-        data=ShardData(sources=[ShardSource(path=tokens, source=name, share=share) for name, share in sources]),
+        data=ShardData(sources=sources),
         stage=config,
         former_weights=stage_before.term_weights(plan.model) if stage_before else {},
         adapter=FullConfig(),

@@ -24,6 +24,7 @@ from data.tokenizer import Tokenizer
 from flows.corpus import with_examples
 from flows.evaluation import base_predictor, openings, score
 from flows.making import run_stage
+from flows.mixture import mixture
 from flows.plan import Plan, load_plan
 from flows.recipe import RecipeError, RetrainingConfig
 from flows.recording import Recording, recording
@@ -36,7 +37,7 @@ from flows.training import train
 from flows.verdict import judge, verdict_markdown
 from lightning_modules.adapters.full import FullConfig
 from lightning_modules.scoring.spec import EvaluateSpec, SystemRef
-from lightning_modules.spec import ShardData, ShardSource, TrainSpec
+from lightning_modules.spec import ShardData, TrainSpec
 from lightning_modules.stage import StageConfig
 
 FLOW = "retraining"
@@ -113,7 +114,7 @@ class Retraining:
         """The documents that no known corpus has read."""
         known = {f"known:{number}": artifact.fingerprint for number, artifact in enumerate(self.known("corpus"))}
         sources = {f"source:{name}": digest for name, digest in self.plan.sources.items()}
-        return self.planned("corpus", "new", self.plan.recipe.corpus.model_dump(mode="json"), {**sources, **known})
+        return self.planned("corpus", "new", self.plan.recipe.corpus.content(), {**sources, **known})
 
     def tokens(self, corpus: str) -> PlannedStage:
         """The new documents in the champion's tokens."""
@@ -154,11 +155,11 @@ class Retraining:
         """New text, with the recipe's part of old text replayed; old artifacts by their size."""
         old = self.known("tokens") if self.config.replay else []
         sizes = [artifact.manifest["counts"]["counts"]["train"]["tokens"] for artifact in old]
-        replayed = [
-            ShardSource(path=artifact.folder, share=self.config.replay * size / sum(sizes))
-            for artifact, size in zip(old, sizes, strict=True)
-        ]
-        return ShardData(sources=[ShardSource(path=new, share=1 - self.config.replay if old else 1.0), *replayed])
+        weights = self.plan.source_weights
+        sources = mixture(new, weights, 1 - self.config.replay if old else 1.0)
+        for artifact, size in zip(old, sizes, strict=True):
+            sources += mixture(artifact.folder, weights, self.config.replay * size / sum(sizes))
+        return ShardData(sources=sources)
 
 
 @flow(name="retraining", flow_run_name="retraining/{recipe}", result_serializer="json")

@@ -1,5 +1,6 @@
 """What makes a text fit to learn from. To add a rule: its file, its line in `RULES`, its field in `CleaningConfig`."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from data.cleaning.boilerplate import Boilerplate, BoilerplateConfig
@@ -11,7 +12,7 @@ from data.cleaning.repetition import Repetition, RepetitionConfig
 from data.cleaning.rule import Rule, TextBatch
 from data.config import Config
 
-__all__ = ["RULES", "CleaningConfig", "Rule", "TextBatch", "build_rules"]
+__all__ = ["RULES", "CleaningConfig", "Rule", "TextBatch", "build_rules", "overridden"]
 
 RULES: dict[str, type[Rule[Any]]] = {
     "repair": Repair,
@@ -33,6 +34,18 @@ class CleaningConfig(Config):
     language: LanguageConfig | None = LanguageConfig()
     repetition: RepetitionConfig | None = RepetitionConfig()
     quality: QualityConfig | None = QualityConfig()
+
+
+def overridden(config: CleaningConfig, changes: Mapping[str, Mapping[str, Any] | None]) -> CleaningConfig:
+    """The settings with some rules switched off (null), or some of a rule's settings in place of its own.
+
+    Raises:
+        ValidationError: a rule or a setting that is none.
+    """
+    rules = config.model_dump()
+    for name, change in changes.items():
+        rules[name] = None if change is None else {**(rules.get(name) or {}), **change}
+    return CleaningConfig.model_validate(rules)
 
 
 def build_rules(config: CleaningConfig, languages: tuple[str, ...]) -> list[Rule[Any]]:

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from pydantic import ValidationError
 
-from data import corpus as corpus_module
+from data import corpus_reading
 from data.corpus import CorpusConfig, CorpusSummary, build_corpus
 from data.document import CORPUS_SCHEMA, SPLITS, iter_texts, sha256_hex
 
@@ -121,7 +121,8 @@ def test_artifact_has_the_promised_files(dirty: CorpusConfig, tmp_path: Path) ->
 
     assert set(content(folder)) == {
         *(f"{split}/part-00000.parquet" for split in SPLITS),
-        *(f"audit/{name}" for name in ("counts.json", "dropped.parquet", "seen.parquet", "signatures.parquet")),
+        *(f"audit/{name}.json" for name in ("counts", "provenance")),
+        *(f"audit/{name}.parquet" for name in ("dropped", "parts", "seen", "signatures")),
         "README.md",
         "counts.json",
     }
@@ -157,7 +158,7 @@ def test_datasets_opens_the_folder_with_its_features(dirty: CorpusConfig, tmp_pa
 def test_files_are_equal_for_one_worker_and_two(
     dirty: CorpusConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(corpus_module, "CHUNK_DOCUMENTS", 7)
+    monkeypatch.setattr(corpus_reading, "CHUNK_DOCUMENTS", 7)
     build(dirty, tmp_path, "one", workers=1)
     build(dirty, tmp_path, "two", workers=2)
 
@@ -166,7 +167,7 @@ def test_files_are_equal_for_one_worker_and_two(
 
 def test_chunks_do_not_show(dirty: CorpusConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     build(dirty, tmp_path, "one")
-    monkeypatch.setattr(corpus_module, "CHUNK_DOCUMENTS", 3)
+    monkeypatch.setattr(corpus_reading, "CHUNK_DOCUMENTS", 3)
     build(dirty, tmp_path, "three")
 
     assert content(tmp_path / "one") == content(tmp_path / "three")
@@ -212,7 +213,7 @@ def test_what_an_earlier_corpus_has_is_not_taken_again(tmp_path: Path) -> None:
     assert summary.sources["b"].dropped == {"known/seen_before": 2, "known/exact": 1, "known/near": 1}
     assert summary.sources["b"].kept == 20
     third = {"c": {"path": "b.jsonl"}}
-    with pytest.raises(ValueError, match=r"no document is left .*of 24 read; dropped most: known/seen_before 24"):
+    with pytest.raises(ValueError, match=r"no document is left .*of 24 read; dropped most: known/part 24"):
         build(settings(**third), tmp_path, "third", known=[tmp_path / "old", tmp_path / "new"])
 
 
@@ -241,7 +242,7 @@ def test_error_of_a_source_names_it(tmp_path: Path) -> None:
 
 def test_what_a_killed_build_left_is_replaced(dirty: CorpusConfig, tmp_path: Path) -> None:
     build(dirty, tmp_path, "clean")
-    for name in ("cleaned.arrow.part", "train/part-00000.parquet", "train/part-00007.parquet"):
+    for name in ("scratch.part/old.arrow", "train/part-00000.parquet", "train/part-00007.parquet"):
         (tmp_path / "again" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "again" / name).write_bytes(b"half")
     build(dirty, tmp_path, "again")
@@ -270,3 +271,30 @@ def test_progress_ends_with_all_documents(dirty: CorpusConfig, tmp_path: Path) -
 def test_wrong_settings_are_refused_without_reading(change: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         CorpusConfig.model_validate({"sources": {"a": {"path": "x"}}, **change})
+
+
+def test_a_source_has_rules_of_its_own(tmp_path: Path) -> None:
+    texts = [english(1, 20), english(2, 60), "- one\n- two\n" * 30]
+    write_jsonl(tmp_path / "a.jsonl", texts)
+    write_jsonl(tmp_path / "b.jsonl", [text + " again" for text in texts])
+    own = {"length": {"min_words": 10}, "repetition": None, "quality": None}
+    config = settings(
+        strict={"path": "a.jsonl", "language": "en"}, loose={"path": "b.jsonl", "language": "en", "cleaning": own}
+    )
+
+    summary = build(config.model_copy(update={"dedup": config.dedup.model_copy(update={"near": False})}), tmp_path)
+    assert summary.sources["strict"].kept == 1
+    assert summary.sources["loose"].kept == 3
+
+
+@pytest.mark.parametrize(
+    ("own", "message"),
+    [
+        ({"lenght": None}, r"sources\.a\.cleaning: lenght: Extra inputs"),
+        ({"length": {"min_words": 0}}, r"sources\.a\.cleaning: length\.min_words: "),
+        ({"language": None}, r"sources\.a: give it a `language`"),
+    ],
+)
+def test_wrong_rules_of_a_source_are_refused_without_reading(own: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        CorpusConfig.model_validate({"sources": {"a": {"path": "x", "cleaning": own}}})

@@ -59,7 +59,7 @@ def test_new_text_is_trained_on_judged_in_pairs_and_the_verdict_kept(in_store: A
     corpus = next(a for a in store.artifacts() if a.manifest["kind"] == "corpus" and a.manifest["name"] == "tiny-new")
     counts = corpus.manifest["counts"]["sources"]["news"]
     assert counts["read"] == 160 + 60
-    assert counts["dropped"]["known/seen_before"] == 160
+    assert counts["dropped"]["known/part"] == 160
     retrained = next(a for a in store.artifacts() if a.manifest["name"] == "retrained").manifest
     assert retrained["inputs"]["weights"] == before.fingerprint
     assert {"replay:0", "tokens", "tokenizer"} <= set(retrained["inputs"])

@@ -1,0 +1,32 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from data.sources import Row, SourceError
+
+
+def test_tabs_divide_cells_and_commas_do_not(read: Callable[..., list[Row]], tmp_path: Path) -> None:
+    (tmp_path / "a.tsv").write_text('title\ttext\nOne\t"first\nline", and more\n')
+
+    assert [(row.title, row.text) for row in read(path="a.tsv", title="title")] == [("One", "first\nline, and more")]
+
+
+def test_nul_bytes_are_kept_for_the_rule_that_repairs_them(read: Callable[..., list[Row]], tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"text\na\x00b\nc\n")
+
+    assert [row.text for row in read(path="a.csv")] == ["a\0b", "c"]
+
+
+def test_rows_that_are_too_short_have_no_text(read: Callable[..., list[Row]], tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id,text\n1\n2,b,c\n")
+
+    assert [(row.text, row.defect) for row in read(path="a.csv")] == [("", "no_text"), ("b", None)]
+
+
+def test_a_header_that_is_not_utf8_can_be_printed(read: Callable[..., list[Row]], tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"t\xffxt\na\n")
+
+    with pytest.raises(SourceError, match="no column 'text'") as caught:
+        read(path="a.csv")
+    assert str(caught.value).encode()
