@@ -109,9 +109,9 @@ def build_corpus(
         RuntimeError: a worker died.
     """
     output.mkdir(parents=True, exist_ok=True)
-    if scratch is None:
-        scratch = output / "scratch.part"
-        shutil.rmtree(scratch, ignore_errors=True)
+    own = output / "scratch.part"
+    shutil.rmtree(own, ignore_errors=True)
+    scratch = scratch or own
     seen = Seen(known, scratch / "known")
     cleaned = CleanedDocuments(scratch / _stamp(config))
     chunks = islice(read_chunks(config.sources, cache, root, seen), cleaned.batches, None)
@@ -126,7 +126,7 @@ def build_corpus(
     summary = write_corpus(cleaned, dropped, config.split, tuple(config.sources), output, scratch / "sorted", progress)
     keys = {name: source_key(source, cache, root) for name, source in config.sources.items()}
     write_card(summary, config.sources, keys, config.content(), output)
-    shutil.rmtree(scratch)
+    shutil.rmtree(own, ignore_errors=True)
     reach("corpus/written")
     return summary
 
