@@ -49,10 +49,10 @@ def write_card(
     parts = {path.relative_to(output).as_posix(): _part(path) for split in SPLITS for path in _parts(output / split)}
     write_json({"sources": keys, "parts": parts}, output / "audit" / "provenance.json")
     digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    size = f"{sum(summary.documents.values()):,} documents, {sum(summary.bytes.values()) / 1e6:,.2f} MB of text"
     sections = [
         "# Corpus",
-        f"{sum(summary.documents.values()):,} documents, {sum(summary.bytes.values()) / 1e6:,.2f} MB of text, from "
-        f"{len(sources)} source{'' if len(sources) == 1 else 's'}.",
+        f"{size}, from {len(sources)} source{'' if len(sources) == 1 else 's'}.",
         "## Splits",
         _table(
             ["split", "documents", "MB"],
@@ -83,8 +83,7 @@ def write_card(
         "## Known limits",
         "\n".join(f"- {limit}" for limit in _LIMITS),
         "## How to cite",
-        f"Name the sources above as their licences ask, and this selection of them by its sha256, over those of its "
-        f"parts: `{digest}`.",
+        f"Name the sources as their licences ask, and this selection of them by the sha256 of its parts: `{digest}`.",
     ]
     head = yaml.safe_dump(_head(summary, sources), sort_keys=True, allow_unicode=True)
     text = f"---\n{head}---\n\n" + "\n\n".join(sections) + "\n"
