@@ -118,7 +118,12 @@ def write_card(summary: CorpusSummary, licences: Mapping[str, str], output: Path
                 "data_files": [{"split": split, "path": f"{split}/part-*.parquet"} for split in SPLITS],
             }
         ],
-        "dataset_info": {"features": [{"name": name, "dtype": "string"} for name in CORPUS_SCHEMA.names]},
+        "dataset_info": {
+            "features": [
+                {"name": field.name, "list" if pa.types.is_list(field.type) else "dtype": "string"}
+                for field in CORPUS_SCHEMA
+            ]
+        },
         "language": sorted(summary.languages),
     }
     lines = ["---", yaml.safe_dump(head, sort_keys=True, allow_unicode=True).rstrip(), "---", "", "# Corpus", ""]
