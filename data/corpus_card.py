@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
@@ -100,7 +101,12 @@ def _head(summary: CorpusSummary, sources: Mapping[str, SourceFields]) -> dict[s
                 "data_files": [{"split": split, "path": f"{split}/part-*.parquet"} for split in SPLITS],
             }
         ],
-        "dataset_info": {"features": [{"name": name, "dtype": "string"} for name in CORPUS_SCHEMA.names]},
+        "dataset_info": {
+            "features": [
+                {"name": field.name, "list" if pa.types.is_list(field.type) else "dtype": "string"}
+                for field in CORPUS_SCHEMA
+            ]
+        },
         "language": sorted(summary.languages),
         "license": "other",
         "license_details": "; ".join(dict.fromkeys(source.licence for source in sources.values())),
