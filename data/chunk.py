@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from data.cleaning import CleaningConfig, TextBatch, build_rules
+from data.cleaning import CleaningConfig, TextBatch, build_rules, overridden
 from data.cleaning.repair import repaired
 from data.dedup import DedupConfig, exact_key, signatures
 from data.dedup.near import PERMUTATIONS
@@ -67,7 +67,11 @@ class ChunkCleaner:
         dedup: DedupConfig,
     ) -> None:
         self._sources, self._pii, self._dedup = sources, pii, dedup
-        self._rules = build_rules(cleaning, languages)
+        common = build_rules(cleaning, languages)
+        self._rules = {
+            name: build_rules(overridden(cleaning, source.cleaning), languages) if source.cleaning else common
+            for name, source in sources.items()
+        }
         self._repairs_titles = cleaning.repair is not None
 
     def clean(self, chunk: Chunk) -> pa.RecordBatch:
@@ -77,7 +81,7 @@ class ChunkCleaner:
         count = chunk.rows.num_rows
         languages = [source.language] * count
         batch = TextBatch(given["text"], languages, source.min_words, source.min_characters, given["dropped"])
-        for rule in self._rules:
+        for rule in self._rules[chunk.source]:
             rule.apply(batch)
 
         alive = np.flatnonzero(batch.alive).tolist()

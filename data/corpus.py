@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 
 import pyarrow as pa
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from data.chunk import CLEANED_SCHEMA, Chunk, ChunkCleaner
 from data.cleaned import CleanedDocuments
-from data.cleaning import CleaningConfig
+from data.cleaning import CleaningConfig, overridden
 from data.config import Config
 from data.corpus_card import write_card
 from data.corpus_counts import CorpusSummary
@@ -28,9 +28,10 @@ from data.corpus_writing import NothingLeft, Progress, write_corpus
 from data.dedup import DedupConfig
 from data.engines import EngineConfig, LocalConfig, build_engine
 from data.faults import reach
+from data.parts import read_parts
 from data.pii import PIIConfig
 from data.seen import Seen
-from data.sources import SourceConfig, source_key
+from data.sources import Ledger, SourceConfig, source_key
 from data.split import SplitConfig
 
 __all__ = ["CleaningError", "CorpusConfig", "CorpusSummary", "NothingLeft", "build_corpus"]
@@ -59,7 +60,12 @@ class CorpusConfig(Config):
     def every_document_gets_a_language(self) -> Self:
         """Refuses sources whose documents would have no language, or one that is not kept."""
         for name, source in self.sources.items():
-            if source.language is None and self.cleaning.language is None:
+            try:
+                cleaning = overridden(self.cleaning, source.cleaning)
+            except ValidationError as error:
+                problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+                raise ValueError(f"sources.{name}.cleaning: {problems}") from error
+            if source.language is None and cleaning.language is None:
                 raise ValueError(f"sources.{name}: give it a `language`, since the rule that would find it is off")
             if source.language is not None and source.language not in self.languages:
                 raise ValueError(
@@ -69,8 +75,8 @@ class CorpusConfig(Config):
         return self
 
     def content(self) -> dict[str, Any]:
-        """All settings that a corpus depends on, as JSON: without the engine."""
-        return self.model_dump(mode="json", exclude={"engine"})
+        """All settings that a corpus depends on, as JSON: without the engine, and the weights of pretraining."""
+        return self.model_dump(mode="json", exclude={"engine": True, "sources": {"__all__": {"weight"}}})
 
 
 def _no_progress(phase: str, done: int, total: int) -> None:
@@ -112,9 +118,10 @@ def build_corpus(
     own = output / "scratch.part"
     shutil.rmtree(own, ignore_errors=True)
     scratch = scratch or own
-    seen = Seen(known, scratch / "known")
+    seen, known_parts = Seen(known, scratch / "known"), read_parts(known)
+    ledgers = {name: Ledger(known_parts) for name in config.sources}
     cleaned = CleanedDocuments(scratch / _stamp(config))
-    chunks = islice(read_chunks(config.sources, cache, root, seen), cleaned.batches, None)
+    chunks = islice(read_chunks(config.sources, cache, root, seen, ledgers), cleaned.batches, None)
     engine = build_engine(config.engine, workers)
     for done in cleaned.extend(engine.map(partial(_cleaning, config), chunks)):
         progress("clean", done, 0)
@@ -123,7 +130,7 @@ def build_corpus(
     deciding = pa.Table.from_batches(cleaned.read(SELECTED_BY), schema=_narrowed(SELECTED_BY))
     dropped = select(deciding, config.dedup, Known.load(known))
     del deciding
-    summary = write_corpus(cleaned, dropped, config.split, tuple(config.sources), output, scratch / "sorted", progress)
+    summary = write_corpus(cleaned, dropped, config.split, ledgers, output, scratch / "sorted", progress)
     keys = {name: source_key(source, cache, root) for name, source in config.sources.items()}
     write_card(summary, config.sources, keys, config.content(), output)
     shutil.rmtree(own, ignore_errors=True)

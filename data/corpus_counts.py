@@ -64,6 +64,12 @@ class Tally:
         source.lengths_read.update(_lengths(rows["characters"]))
         source.lengths_kept.update(_lengths(pc.utf8_length(kept["text"])))
 
+    def skip(self, source: str, documents: int) -> None:
+        """Counts documents of parts that an earlier corpus has read, and that were not opened again."""
+        if documents:
+            self._sources[source].numbers["read"] += documents
+            self._sources[source].dropped["known/part"] += documents
+
     def place(self, split: Split, rows: pa.RecordBatch) -> None:
         """Counts documents that a split gets."""
         self._documents[split] += rows.num_rows

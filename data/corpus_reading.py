@@ -9,15 +9,19 @@ import pyarrow.compute as pc
 
 from data.chunk import CHUNK_SCHEMA, SAMPLE_CHARACTERS, Chunk
 from data.seen import Seen
-from data.sources import SourceError, SourceFields, read_source
+from data.sources import Ledger, SourceError, SourceFields, read_source
 from data.sources.source import Row
 
 CHUNK_CHARACTERS = 2**20
 CHUNK_DOCUMENTS = 4_096
 
 
-def read_chunks(sources: Mapping[str, SourceFields], cache: Path, root: Path, seen: Seen) -> Iterator[Chunk]:
+def read_chunks(
+    sources: Mapping[str, SourceFields], cache: Path, root: Path, seen: Seen, ledgers: Mapping[str, Ledger]
+) -> Iterator[Chunk]:
     """All documents of all sources, source after source; what was seen before is marked as dropped.
+
+    Parts that the ledger of their source knows are passed over, and counted there.
 
     Raises:
         SourceError: a source cannot be read; the message names it.
@@ -26,7 +30,7 @@ def read_chunks(sources: Mapping[str, SourceFields], cache: Path, root: Path, se
         rows: list[Row] = []
         characters = 0
         try:
-            for row in read_source(source, cache, root):
+            for row in read_source(source, cache, root, ledgers[name]):
                 rows.append(row)
                 characters += len(row.text)
                 if characters >= CHUNK_CHARACTERS or len(rows) >= CHUNK_DOCUMENTS:

@@ -1,7 +1,7 @@
 """Writes a corpus artifact in one pass over its cleaned documents, of which it holds one batch."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -15,7 +15,9 @@ from data.corpus_selection import KEPT_SCHEMA, Reasons
 from data.document import CORPUS_SCHEMA, SPLITS
 from data.dropped_samples import DroppedSamples
 from data.hash_order import HashOrder
+from data.parts import write_parts
 from data.seen import SEEN_SCHEMA
+from data.sources import Ledger
 from data.split import SplitConfig, split_of
 
 _BYTES_OF_KEPT, _BYTES_OF_SEEN = 700, 36
@@ -33,7 +35,7 @@ def write_corpus(
     cleaned: CleanedDocuments,
     dropped: Reasons,
     split: SplitConfig,
-    sources: tuple[str, ...],
+    ledgers: Mapping[str, Ledger],
     output: Path,
     scratch: Path,
     progress: Progress,
@@ -44,7 +46,7 @@ def write_corpus(
         cleaned: all documents that were read.
         dropped: for each 'rule/reason', or null where it stays.
         split: parts held out.
-        sources: names in the order of the recipe.
+        ledgers: what was read of each source, in the order of the recipe.
         output: the artifact's folder.
         scratch: for what has to be sorted.
         progress: see `Progress`.
@@ -52,7 +54,9 @@ def write_corpus(
     Raises:
         NothingLeft: no document is left to train on.
     """
-    tally, samples = Tally(sources), DroppedSamples()
+    tally, samples = Tally(ledgers), DroppedSamples()
+    for source, ledger in ledgers.items():
+        tally.skip(source, ledger.skipped)
     done = 0
     with ExitStack() as stack:
         kept = stack.enter_context(HashOrder(scratch / "kept", KEPT_SCHEMA, "id", cleaned.rows * _BYTES_OF_KEPT))
@@ -79,6 +83,7 @@ def write_corpus(
     distinct = (pa.table({"raw": pc.unique(table["raw"])}, schema=SEEN_SCHEMA) for table in seen.sorted())
     _write_sorted(distinct, SEEN_SCHEMA, output / "audit" / "seen.parquet")
     write_parquet(samples.table(), output / "audit" / "dropped.parquet")
+    write_parts(ledgers.values(), output)
     content = summary.model_dump(mode="json")
     write_json(content.pop("sources"), output / "audit" / "counts.json")
     write_json(content, output / "counts.json")

@@ -24,6 +24,7 @@ one of its fixed parts. Rows that are not `batch.alive` may be computed, but nev
 Later rules see the repaired texts; their words and lines are then counted anew.
 """
 
+from collections.abc import Mapping
 from typing import Any, Self
 
 from pydantic import model_validator
@@ -38,7 +39,7 @@ from data.cleaning.rule import Rule, TextBatch
 from data.config import Config
 from data.naming import look_up
 
-__all__ = ["RULES", "CleaningConfig", "Rule", "TextBatch", "build_rules"]
+__all__ = ["RULES", "CleaningConfig", "Rule", "TextBatch", "build_rules", "overridden"]
 
 RULES: dict[str, type[Rule[Any]]] = {
     "repair": Repair,
@@ -74,6 +75,18 @@ class CleaningConfig(Config):
             fault = f"leaves out {', '.join(missing)}" if missing else "names a rule twice"
             raise ValueError(f"order: {fault}; give every rule that is switched on once, as in {', '.join(RULES)}")
         return self
+
+
+def overridden(config: CleaningConfig, changes: Mapping[str, Mapping[str, Any] | None]) -> CleaningConfig:
+    """The settings with some rules switched off (null), or some of a rule's settings in place of its own.
+
+    Raises:
+        ValidationError: a rule or a setting that is none.
+    """
+    rules = config.model_dump()
+    for name, change in changes.items():
+        rules[name] = None if change is None else (rules.get(name) or {}) | change
+    return CleaningConfig.model_validate(rules)
 
 
 def build_rules(config: CleaningConfig, languages: tuple[str, ...]) -> list[Rule[Any]]:

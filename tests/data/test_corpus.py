@@ -123,7 +123,7 @@ def test_artifact_has_the_promised_files(dirty: CorpusConfig, tmp_path: Path) ->
     assert set(content(folder)) == {
         *(f"{split}/part-00000.parquet" for split in SPLITS),
         *(f"audit/{name}.json" for name in ("counts", "provenance")),
-        *(f"audit/{name}.parquet" for name in ("dropped", "seen", "signatures")),
+        *(f"audit/{name}.parquet" for name in ("dropped", "parts", "seen", "signatures")),
         "README.md",
         "counts.json",
     }
@@ -286,7 +286,7 @@ def test_what_an_earlier_corpus_has_is_not_taken_again(tmp_path: Path) -> None:
     assert summary.sources["b"].dropped == {"known/seen_before": 2, "known/exact": 1, "known/near": 1}
     assert summary.sources["b"].kept == 20
     third = {"c": {"path": "b.jsonl"}}
-    with pytest.raises(ValueError, match=r"no document is left .*of 24 read; dropped most: known/seen_before 24"):
+    with pytest.raises(ValueError, match=r"no document is left .*of 24 read; dropped most: known/part 24"):
         build(settings(**third), tmp_path, "third", known=[tmp_path / "old", tmp_path / "new"])
 
 
