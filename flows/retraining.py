@@ -259,7 +259,7 @@ def _write_corpus(attempt: Retraining) -> Any:
             progress=live.progress(stage.label),
         )
         work.counts = summary.model_dump(mode="json")
-        record_corpus(work, run)
+        record_corpus(stage, work, run)
 
     return build
 
