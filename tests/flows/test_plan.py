@@ -46,27 +46,6 @@ def test_a_step_is_divided_into_rows_and_micro_batches(tiny_recipe: Path) -> Non
     assert str(batch) == "2 sequences x 64 tokens x 4 accumulation x 1 device = 512 tokens/step"
 
 
-def test_engine_is_no_part_of_any_key(tiny_recipe: Path) -> None:
-    here = load_plan(str(tiny_recipe))
-    elsewhere = load_plan(str(tiny_recipe), {"corpus.engine": {"kind": "ray", "address": "auto", "workers": 3}})
-
-    assert elsewhere.recipe.corpus.engine.model_dump() == {"kind": "ray", "address": "auto", "workers": 3}
-    assert [stage.key.fingerprint for stage in elsewhere.stages.values()] == [
-        stage.key.fingerprint for stage in here.stages.values()
-    ]
-
-
-def test_engine_that_is_not_installed_is_refused_with_what_to_install(
-    tiny_recipe: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-
-    said = refused(tiny_recipe, {"corpus.engine": "ray"})
-    assert (
-        said == "corpus.engine: engine 'ray' needs the package ray, which is not installed: pip install 'stagelm[ray]'"
-    )
-
-
 def test_two_devices_share_the_micro_batches(tiny_recipe: Path) -> None:
     two = {"training.devices": 2, "training.strategy": "ddp", "training.threads": 2}
     plan = load_plan(str(tiny_recipe), two)
