@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from data.cleaning import CleaningConfig, TextBatch, build_rules, overridden
@@ -12,6 +13,7 @@ from data.dedup.near import PERMUTATIONS
 from data.document import CORPUS_SCHEMA, sha256_hex
 from data.pii import PIIConfig, replace_pii
 from data.sources import SourceFields
+from data.text import TextColumn
 
 SAMPLE_CHARACTERS = 500
 
@@ -77,38 +79,45 @@ class ChunkCleaner:
         source = self._sources[chunk.source]
         given: dict[str, list[Any]] = {name: chunk.rows[name].to_pylist() for name in CHUNK_SCHEMA.names}
         count = chunk.rows.num_rows
-        batch = TextBatch(given["text"], [source.language] * count, source.min_words, source.min_characters)
-        batch.dropped = given["dropped"]
+        languages = [source.language] * count
+        batch = TextBatch(given["text"], languages, source.min_words, source.min_characters, given["dropped"])
         for rule in self._rules[chunk.source]:
             rule.apply(batch)
 
-        alive = list(batch.alive())
+        alive = np.flatnonzero(batch.alive).tolist()
         signature: list[bytes | None] = [None] * count
         if self._dedup.near:
-            hashes = [batch.hashes(index) for index in alive]
+            words = batch.texts.words
+            hashes = [words.hashes[words.offsets[index] : words.offsets[index + 1]] for index in alive]
             for index, row in zip(alive, signatures(hashes, self._dedup.shingle_words), strict=True):
                 signature[index] = row.tobytes()
 
-        titles: list[str | None] = given["title"]
-        pii: list[list[str]] = [[] for _ in titles]
-        for index in alive:
-            batch.texts[index], titles[index], pii[index] = self._without_pii(batch.texts[index], titles[index])
+        texts, titles = list(batch.texts), self._titles(given["title"])
+        pii: list[list[str]] = [[] for _ in texts]
+        if self._pii is not None:
+            for index in alive:
+                texts[index], pii[index] = replace_pii(texts[index], self._pii.types)
+                title = titles[index]
+                if title is not None:
+                    titles[index], in_title = replace_pii(title, self._pii.types)
+                    pii[index] += in_title
 
         columns: dict[str, list[Any]] = {
-            "id": [sha256_hex(text) for text in batch.texts],
+            "id": [sha256_hex(text) for text in texts],
             "text": [
-                text if reason is None else text[:SAMPLE_CHARACTERS]
-                for text, reason in zip(batch.texts, batch.dropped, strict=True)
+                text if alive else text[:SAMPLE_CHARACTERS]
+                for text, alive in zip(texts, batch.alive.tolist(), strict=True)
             ],
             "title": titles,
             "source": [chunk.source] * len(titles),
-            "language": batch.languages,
+            "language": batch.languages.tolist(),
             "origin": given["origin"],
             "licence": [source.licence] * len(titles),
+            "tags": batch.tags,
             "source_order": [chunk.source_order] * len(titles),
             "raw": given["raw"],
             "characters": given["characters"],
-            "key": [exact_key(text) for text in batch.texts],
+            "key": [exact_key(text) for text in texts],
             "dropped": batch.dropped,
             "repairs": batch.repairs,
             "pii": pii,
@@ -116,14 +125,10 @@ class ChunkCleaner:
         }
         return pa.RecordBatch.from_pydict(columns, schema=CLEANED_SCHEMA)
 
-    def _without_pii(self, text: str, title: str | None) -> tuple[str, str | None, list[str]]:
-        """Text and title with placeholders, and the types of what was replaced in both."""
-        if title is not None and self._repairs_titles:
-            title = repaired(title) or None
-        if self._pii is None:
-            return text, title, []
-        text, found = replace_pii(text, self._pii.types)
-        if title is not None:
-            title, in_title = replace_pii(title, self._pii.types)
-            found += in_title
-        return text, title, found
+    def _titles(self, titles: list[str | None]) -> list[str | None]:
+        """The titles as the texts are spelled; null where nothing is left."""
+        if not self._repairs_titles:
+            return list(titles)
+        known = np.array([title is not None for title in titles], dtype=bool)
+        column = repaired(TextColumn([title or "" for title in titles]), known)
+        return [title or None for title in column]

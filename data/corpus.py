@@ -117,9 +117,9 @@ def build_corpus(
         RuntimeError: a worker died.
     """
     output.mkdir(parents=True, exist_ok=True)
-    if scratch is None:
-        scratch = output / "scratch.part"
-        shutil.rmtree(scratch, ignore_errors=True)
+    own = output / "scratch.part"
+    shutil.rmtree(own, ignore_errors=True)
+    scratch = scratch or own
     seen, known_parts = Seen(known, scratch / "known"), read_parts(known)
     ledgers = {name: Ledger(known_parts) for name in config.sources}
     cleaned = CleanedDocuments(scratch / _stamp(config))
@@ -135,7 +135,7 @@ def build_corpus(
     summary = write_corpus(cleaned, dropped, config.split, ledgers, output, scratch / "sorted", progress)
     keys = {name: source_key(source, cache, root) for name, source in config.sources.items()}
     write_card(summary, config.sources, keys, config.content(), output)
-    shutil.rmtree(scratch)
+    shutil.rmtree(own, ignore_errors=True)
     reach("corpus/written")
     return summary
 

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import yaml
 
@@ -49,10 +51,10 @@ def write_card(
     parts = {path.relative_to(output).as_posix(): _part(path) for split in SPLITS for path in _parts(output / split)}
     write_json({"sources": keys, "parts": parts}, output / "audit" / "provenance.json")
     digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    size = f"{sum(summary.documents.values()):,} documents, {sum(summary.bytes.values()) / 1e6:,.2f} MB of text"
     sections = [
         "# Corpus",
-        f"{sum(summary.documents.values()):,} documents, {sum(summary.bytes.values()) / 1e6:,.2f} MB of text, from "
-        f"{len(sources)} source{'' if len(sources) == 1 else 's'}.",
+        f"{size}, from {len(sources)} source{'' if len(sources) == 1 else 's'}.",
         "## Splits",
         _table(
             ["split", "documents", "MB"],
@@ -67,11 +69,16 @@ def write_card(
         "Samples of every reason are in `audit/dropped.parquet`.",
         "## What was repaired",
         _by_source("rule", {name: counts.repaired for name, counts in summary.sources.items()}),
+        "## What was tagged",
+        _by_source("tag", {name: counts.tagged for name, counts in summary.sources.items()}),
         "## Personal data that was replaced",
         _by_source("type", {name: counts.pii for name, counts in summary.sources.items()}),
         *_overlap(output / "audit" / "overlap.parquet"),
         "## Files that were read",
-        _table(["source", "content", "sha256"], _shown([name, *row] for name in keys for row in _files(keys[name]))),
+        _table(
+            ["source", "content", "sha256, or what stands for it"],
+            _shown([name, *row] for name in keys for row in _files(keys[name])),
+        ),
         "## Files of the corpus",
         _table(
             ["file", "documents", "sha256"],
@@ -83,8 +90,7 @@ def write_card(
         "## Known limits",
         "\n".join(f"- {limit}" for limit in _LIMITS),
         "## How to cite",
-        f"Name the sources above as their licences ask, and this selection of them by its sha256, over those of its "
-        f"parts: `{digest}`.",
+        f"Name the sources as their licences ask, and this selection of them by the sha256 of its parts: `{digest}`.",
     ]
     head = yaml.safe_dump(_head(summary, sources), sort_keys=True, allow_unicode=True)
     text = f"---\n{head}---\n\n" + "\n\n".join(sections) + "\n"
@@ -101,7 +107,12 @@ def _head(summary: CorpusSummary, sources: Mapping[str, SourceFields]) -> dict[s
                 "data_files": [{"split": split, "path": f"{split}/part-*.parquet"} for split in SPLITS],
             }
         ],
-        "dataset_info": {"features": [{"name": name, "dtype": "string"} for name in CORPUS_SCHEMA.names]},
+        "dataset_info": {
+            "features": [
+                {"name": field.name, "list" if pa.types.is_list(field.type) else "dtype": "string"}
+                for field in CORPUS_SCHEMA
+            ]
+        },
         "language": sorted(summary.languages),
         "license": "other",
         "license_details": "; ".join(dict.fromkeys(source.licence for source in sources.values())),
@@ -142,18 +153,24 @@ def _by_source(kind: str, counts: Mapping[str, Mapping[str, int]]) -> str:
 
 
 def _overlap(path: Path) -> list[str]:
-    """Documents that evaluation sets share text with, where the corpus was compared with them."""
+    """How many test examples of each evaluation set the corpus holds, where they were looked for."""
     if not path.exists():
         return []
-    found = pq.read_table(path)
-    rows = [[*map(str, row.values())] for row in found.slice(0, ROWS_SHOWN).to_pylist()]
-    return ["## Overlap with evaluation sets", _table(found.column_names, rows)]
+    threshold = float(pq.read_schema(path).metadata[b"threshold"])
+    found = pq.read_table(path, columns=["evaluation", "share_before", "share"])
+    rows = []
+    for evaluation in sorted(pc.unique(found["evaluation"]).to_pylist()):
+        own = found.filter(pc.equal(found["evaluation"], evaluation))
+        held = (pc.sum(pc.greater_equal(own[column], threshold)).as_py() for column in ("share_before", "share"))
+        rows.append([evaluation, f"{own.num_rows:,}", *(f"{number:,}" for number in held)])
+    head = ["evaluation set", "examples", "of them in what was read", "in what stays"]
+    return ["## Overlap with evaluation sets", _table(head, rows)]
 
 
 def _files(key: Mapping[str, Any]) -> Iterable[list[str]]:
     """What a source consists of, and its sha256 where it has one."""
     if "files" in key:
-        return ([name, f"`{sha256}`"] for name, sha256, _ in key["files"])
+        return ([name, f"`{identity}`"] for name, identity, *_ in key["files"])
     facts = ", ".join(f"{name} {value}" for name, value in key.items() if value is not None and name != "sha256")
     return [[facts, f"`{key['sha256']}`" if "sha256" in key else "-"]]
 

@@ -24,6 +24,8 @@ class SourceCounts(Config):
     """Type -> replacements in kept documents."""
     repaired: dict[str, int]
     """Rule -> kept documents that it changed."""
+    tagged: dict[str, int]
+    """'rule/tag' -> kept documents."""
     languages: dict[str, int]
     """Code -> kept documents."""
     lengths_read: dict[str, int]
@@ -60,6 +62,7 @@ class Tally:
         source.dropped.update(_occurrences(dropped))
         source.pii.update(_occurrences(pc.list_flatten(kept["pii"])))
         source.repaired.update(_occurrences(pc.list_flatten(kept["repairs"])))
+        source.tagged.update(_occurrences(pc.list_flatten(kept["tags"])))
         source.languages.update(_occurrences(kept["language"]))
         source.lengths_read.update(_lengths(rows["characters"]))
         source.lengths_kept.update(_lengths(pc.utf8_length(kept["text"])))
@@ -91,11 +94,12 @@ class _SourceTally:
 
     def __init__(self) -> None:
         self.numbers = Counter[str]()
-        self.dropped, self.pii, self.repaired, self.languages = (Counter[str]() for _ in range(4))
+        self.dropped, self.pii, self.repaired = Counter[str](), Counter[str](), Counter[str]()
+        self.tagged, self.languages = Counter[str](), Counter[str]()
         self.lengths_read, self.lengths_kept = Counter[int](), Counter[int]()
 
     def counts(self) -> SourceCounts:
-        names = ("dropped", "pii", "repaired", "languages")
+        names = ("dropped", "pii", "repaired", "tagged", "languages")
         return SourceCounts(
             read=self.numbers["read"],
             kept=self.numbers["kept"],

@@ -35,7 +35,8 @@ class Seen:
         for known in self._sorted:
             places = np.searchsorted(known, asked)
             found |= known[np.minimum(places, len(known) - 1)] == asked
-        return found & hashes.is_valid().to_numpy(zero_copy_only=False)
+        valid: NDArray[np.bool_] = hashes.is_valid().to_numpy(zero_copy_only=False)
+        return found & valid
 
 
 def _laid_out(parquet: Path, file: Path) -> NDArray[np.bytes_]:

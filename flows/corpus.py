@@ -10,6 +10,7 @@ from data.tasks import build_examples
 from flows.making import Outcomes, run_stages
 from flows.plan import Plan
 from flows.report import live
+from flows.report.corpus_figures import corpus_figures
 from flows.stages import PlannedStage
 from flows.store import Work
 from flows.tracking.runs import StageRun
@@ -34,11 +35,21 @@ def write_corpus(plan: Plan, stage: PlannedStage, work: Work, run: StageRun) -> 
         cache=plan.cache,
         root=plan.project,
         workers=plan.hardware.threads,
+        scratch=work.folder / "scratch",
         progress=live.progress(stage.label),
     )
     work.counts = summary.model_dump(mode="json")
+    record_corpus(stage, work, run)
+
+
+def record_corpus(stage: PlannedStage, work: Work, run: StageRun) -> None:
+    """Sends what a person needs to judge a corpus: its card, the audit and the plots of where documents went."""
+    figures = {name: work.counts[name] for name in ("documents", "bytes", "languages")}
+    run.input(stage.name, stage.key.fingerprint, stage.label, context="corpus", profile=figures)
     run.artifact(work.output / "README.md", "samples")
     run.artifact(work.output / "audit", "samples")
+    for name, svg in corpus_figures(work.counts["sources"]).items():
+        run.text(svg, f"{name}.svg", "plots")
 
 
 def with_examples(plan: Plan) -> CorpusConfig:

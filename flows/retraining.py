@@ -21,7 +21,7 @@ from data.corpus import NothingLeft, build_corpus
 from data.faults import reach
 from data.shards import write_shards
 from data.tokenizer import Tokenizer
-from flows.corpus import with_examples
+from flows.corpus import record_corpus, with_examples
 from flows.evaluation import base_predictor, openings, score
 from flows.making import run_stage
 from flows.mixture import mixture
@@ -256,9 +256,11 @@ def _write_corpus(attempt: Retraining) -> Any:
             root=plan.project,
             workers=plan.hardware.threads,
             known=[artifact.folder for artifact in attempt.known("corpus")],
+            scratch=work.folder / "scratch",
             progress=live.progress(stage.label),
         )
         work.counts = summary.model_dump(mode="json")
+        record_corpus(stage, work, run)
 
     return build
 

@@ -9,6 +9,7 @@ import pytest
 
 INDICES = [
     ("data.cleaning", "RULES"),
+    ("data.engines", "ENGINES"),
     ("data.pii", "DETECTORS"),
     ("data.sources", "SOURCES"),
     ("data.tasks", "LABELLED"),

@@ -103,9 +103,10 @@ def test_training_process_ignores_decoys_in_the_working_folder(installed: Path, 
 
 
 def test_every_library_that_is_imported_is_declared():
+    extras = [needs for extra, needs in PROJECT["optional-dependencies"].items() if extra != "dev"]
     declared = {
         re.split(r"[\[<>=!~; ]", requirement, maxsplit=1)[0].lower().replace("_", "-")
-        for requirement in PROJECT["dependencies"]
+        for requirement in (*PROJECT["dependencies"], *(need for needs in extras for need in needs))
     }
     providers = importlib.metadata.packages_distributions()
     undeclared = {}

@@ -20,8 +20,7 @@ from flows.report.contents import StageContents
 
 # Okabe and Ito 2008: told apart with every kind of colour vision.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6D1F", "#000000")
-_COLOURS_OF_DROPPED = ("#D55E00", "#E69F00", "#CC79A7", "#56B4E9", "#8C6D1F", "#999999", "#0072B2", "#000000")
-_KEPT, _LINE, _GRID = "#009E73", "#444444", "#e3e3e3"
+_LINE, _GRID = "#444444", "#e3e3e3"
 _BASE_RATES: dict[str, tuple[str, Callable[[float], float]]] = {
     "/loss": ("base_rate_loss", lambda loss: loss),
     "/accuracy": ("replaced_share", lambda share: 1.0 - share),
@@ -53,34 +52,6 @@ def draw(name: str, width: float, height: float, paint: Callable[[Figure], None]
         figure.savefig(drawing, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
     text = drawing.getvalue()
     return text[text.index("<svg") :]
-
-
-def documents(counts: Mapping[str, Mapping[str, Any]]) -> str:
-    """Where documents went: a bar a source, what was kept and what each reason took.
-
-    Args:
-        counts: the corpus' `audit/counts.json`.
-    """
-    reasons = sorted({reason for source in counts.values() for reason in source.get("dropped", {})})
-
-    def paint(figure: Figure) -> None:
-        axes = figure.subplots()
-        sources = list(counts)
-        left = [0.0] * len(sources)
-        for index, part in enumerate(["kept", *reasons]):
-            sizes = [
-                float(counts[s].get("kept", 0) if index == 0 else counts[s].get("dropped", {}).get(part, 0))
-                for s in sources
-            ]
-            colour = _KEPT if index == 0 else _COLOURS_OF_DROPPED[(index - 1) % len(_COLOURS_OF_DROPPED)]
-            axes.barh(sources, sizes, left=left, height=0.6, color=colour, label=part, edgecolor="white")
-            left = [start + size for start, size in zip(left, sizes, strict=True)]
-        axes.invert_yaxis()
-        axes.grid(axis="y", visible=False)
-        axes.set_xlabel("documents")
-        figure.legend(loc="outside right upper")
-
-    return draw("documents", 9.0, 1.0 + 0.4 * max(len(counts), 0.5 * len(reasons)), paint)
 
 
 def losses(stages: Sequence[StageContents]) -> str:

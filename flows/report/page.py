@@ -23,6 +23,7 @@ from flows.report.console import (
     tasks_in_order,
 )
 from flows.report.contents import StageContents, of_kind, read_scores, read_stages
+from flows.report.corpus_figures import corpus_figures
 
 _SCRATCH = "-scratch"
 
@@ -49,7 +50,7 @@ def render_report(record: RunRecord, store_root: Path) -> str:
             settings=json.dumps(record.settings, ensure_ascii=False, indent=1),
             scores=scores,
             score_plots=[Markup(figures.scores(task)) for task in scores],
-            documents=Markup(figures.documents(counts)) if counts else None,
+            corpus_plots=[Markup(plot) for plot in corpus_figures(counts).values()] if counts else [],
             counts=counts,
             dropped=corpora[0].dropped() if corpora else [],
             tokenizers=[stage.read("report.json") for stage in of_kind(stages, "tokenizer")],

@@ -202,8 +202,8 @@ class Delivery:
         from mlflow.entities import Dataset, DatasetInput, InputTag
 
         source = json.dumps({"uri": operation["source"]}, ensure_ascii=False)
-        whole = json.dumps({"digest": operation["digest"]})
-        dataset = Dataset(operation["name"], operation["digest"][:_DIGEST_CHARACTERS], "local", source, profile=whole)
+        profile = json.dumps({**operation["profile"], "digest": operation["digest"]}, ensure_ascii=False)
+        dataset = Dataset(operation["name"], operation["digest"][:_DIGEST_CHARACTERS], "local", source, profile=profile)
         client.log_inputs(run.id, [DatasetInput(dataset, [InputTag("mlflow.data.context", operation["context"])])])
 
 

@@ -56,16 +56,25 @@ class _Run:
         if metrics:
             self._outbox.post("summary", self._key, metrics=dict(metrics), ms=_now_ms())
 
-    def input(self, name: str, digest: str, source: str, context: str = "training") -> None:
-        """Records what was read, as a dataset input.
+    def input(
+        self,
+        name: str,
+        digest: str,
+        source: str,
+        context: str = "training",
+        profile: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Records what was read or made, as a dataset input.
 
         Args:
             name: as people know it ('corpus', 'news').
             digest: sha256 or fingerprint; MLflow keeps its first 36 characters, and the whole in the profile.
             source: artifact folder in the store, path or URL.
             context: what it was read for ('training', 'evaluation', 'tokenizer').
+            profile: figures of it, which MLflow shows beside; JSON.
         """
-        self._outbox.post("inputs", self._key, name=name, digest=digest, source=source, context=context)
+        shown = dict(profile or {})
+        self._outbox.post("inputs", self._key, name=name, digest=digest, source=source, context=context, profile=shown)
 
     def artifact(self, path: Path, folder: str) -> None:
         """Uploads a small file or folder, if `mlflow.yaml` logs that folder."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import gpu, loop, objectives, ordering
+from benchmarks import gpu, loop, memory, objectives, ordering
 from benchmarks.made_up import running_text
 from benchmarks.pages import RESULTS
 
@@ -78,6 +78,14 @@ def test_loop_prints_its_ratio(call, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(loop, "LENGTH", 32)
 
     assert "stagelm / bare" in call(loop, "--steps", "4", "--threads", "1")
+
+
+@pytest.mark.slow
+def test_memory_is_measured_for_growing_corpora(call):
+    printed = call(memory, "--quick", "--workers", "1")
+
+    assert printed.count("\n| 1 | ") == printed.count("\n| 2 | ") == 1
+    assert "The bound of 1,500 MB is kept" in printed
 
 
 def figures(printed: str) -> list[str]:

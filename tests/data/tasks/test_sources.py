@@ -138,7 +138,7 @@ def write_documents(folder: Path, split: str, documents: list[tuple[str, str | N
     (folder / split).mkdir(parents=True)
     rows = [
         dict.fromkeys(CORPUS_SCHEMA.names, "")
-        | {"id": hashlib.sha256(text.encode()).hexdigest(), "text": text, "title": title, "source": "news"}
+        | {"id": hashlib.sha256(text.encode()).hexdigest(), "text": text, "title": title, "source": "news", "tags": []}
         for text, title in documents
     ]
     pq.write_table(pa.Table.from_pylist(rows, CORPUS_SCHEMA), folder / split / "part-00000.parquet")

@@ -221,13 +221,13 @@ def test_chinese_names_and_awkward_ones_are_recorded(settings, client):
     assert client.get_run(run.run_id).data.params == {"corpus.sources.新闻.path": "more/*.zst", "sources.a_b": "1"}
 
 
-def test_input_keeps_its_whole_digest(settings, client):
+def test_input_keeps_its_whole_digest_and_its_figures(settings, client):
     run = start(settings)
-    run.input("news", "ab" * 32, "https://example.org/news.tar", "training")
+    run.input("news", "ab" * 32, "https://example.org/news.tar", "training", profile={"documents": {"train": 7}})
     run.close()
 
     (found,) = client.get_run(run.run_id).inputs.dataset_inputs
-    assert json.loads(found.dataset.profile) == {"digest": "ab" * 32}
+    assert json.loads(found.dataset.profile) == {"digest": "ab" * 32, "documents": {"train": 7}}
     assert json.loads(found.dataset.source) == {"uri": "https://example.org/news.tar"}
 
 
