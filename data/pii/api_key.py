@@ -26,5 +26,4 @@ API_KEY = Detector(
         """,
         re.VERBOSE,
     ),
-    reach=300,
 )

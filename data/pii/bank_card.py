@@ -57,7 +57,7 @@ def is_bank_card(match: re.Match[str]) -> bool:
 
 BANK_CARD = Detector(
     name="bank_card",
-    traces=(Trace.DIGITS,),
+    traces=(Trace.MANY_DIGITS,),
     pattern=re.compile(
         r"""
         (?<![0-9A-Za-z_/])(?<![0-9>][.-]) (?P<value>

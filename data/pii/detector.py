@@ -1,7 +1,7 @@
 """What finds one type of personal data."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from data.pii.trace import Trace
@@ -50,33 +50,17 @@ class Detector:
     """Any text with this type shows one of them."""
     pattern: re.Pattern[str]
     valid: Callable[[re.Match[str]], bool] = always
-    reach: int = 64
-    """Characters by which a match, and all that it looks at, may stand out from a trace on either side."""
 
     @property
     def placeholder(self) -> str:
         """What stands in the place of a find: '<EMAIL>'."""
         return f"<{self.name.upper()}>"
 
-    def find(self, text: str, stretches: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-        """Yields start and end of every find near one of the stretches, which are in order, each once."""
-        for start, end in _joined(stretches, self.reach):
-            for match in self.pattern.finditer(text, max(0, start), end):
-                if self.valid(match) and not _beside_placeholder(text, *match.span("value")):
-                    yield match.span("value")
-
-
-def _joined(stretches: Iterable[tuple[int, int]], reach: int) -> Iterator[tuple[int, int]]:
-    """Widens each by `reach` and makes one of those that then touch, so that no text is searched twice."""
-    start, end = None, 0
-    for next_start, next_end in stretches:
-        if start is not None and next_start - reach > end:
-            yield start, end
-            start = None
-        start = next_start - reach if start is None else start
-        end = max(end, next_end + reach)
-    if start is not None:
-        yield start, end
+    def find(self, text: str) -> Iterator[tuple[int, int]]:
+        """Yields start and end of every find."""
+        for match in self.pattern.finditer(text):
+            if self.valid(match) and not _beside_placeholder(text, *match.span("value")):
+                yield match.span("value")
 
 
 def _beside_placeholder(text: str, start: int, end: int) -> bool:

@@ -16,23 +16,25 @@ _AT = r"[ ]?[\[({【][ ]?(?:at|AT|At|@)[ ]?[\])}】][ ]?"
 _SPOKEN_TOP = r"(?:com|org|net|edu|gov|info|io|ai|co|cn|uk|de|fr|eu|jp|in|us|ca|au|ch|nl|se|it|es|tw|hk)(?![0-9A-Za-z])"
 _SPOKEN = r"[ ](?:dot|DOT|Dot)[ ]"
 
-_NOT_HOSTS = frozenset(
-    "the a an this that these those my our your his her their its all home work one some any".split()
+_NOT_HOSTS = re.compile(
+    r"(?:the|a|an|this|that|these|those|my|our|your|his|her|their|its|all|home|work|one|some|any)", re.IGNORECASE
 )
-_NOT_NAMES = frozenset(
-    "us me it him her them you out look looking arrive arrived available site online here more is are was be found "
-    "find page website store shop buy sold stay live now visit order begins starts and or information details".split()
+_NOT_NAMES = re.compile(
+    r"(?:us|me|it|him|her|them|you|out|look|looking|arrive|arrived|available|site|online|here|more|is|are"
+    r"|was|be|found|find|page|website|store|shop|buy|sold|stay|live|now|visit|order|begins|starts|and"
+    r"|or|information|details)",
+    re.IGNORECASE,
 )
-_FILES = frozenset("png jpg jpeg gif svg webp bmp ico css js html htm php pdf mp4 zip".split())
-_ROBOTS = frozenset(("git", "hg", "svn"))
+_FILES = re.compile(r"(?:png|jpg|jpeg|gif|svg|webp|bmp|ico|css|js|html|htm|php|pdf|mp4|zip)", re.IGNORECASE)
+_ROBOTS = re.compile(r"(?:git|hg|svn)", re.IGNORECASE)
 
 
 def is_address(match: re.Match[str]) -> bool:
     """Whether it can be somebody's: not a file ('icon@2x.png'), a repository or a sentence ('us at the dot com')."""
     if (spoken := match["name"]) is not None:
-        return spoken.lower() not in _NOT_NAMES and match["host"].lower() not in _NOT_HOSTS
+        return not (_NOT_NAMES.fullmatch(spoken) or _NOT_HOSTS.fullmatch(match["host"]))
     name, _, rest = match["value"].partition("@")
-    return name.lower() not in _ROBOTS and rest.rpartition(".")[2].lower() not in _FILES
+    return not (_ROBOTS.fullmatch(name) or _FILES.fullmatch(rest.rpartition(".")[2]))
 
 
 EMAIL = Detector(
@@ -50,5 +52,4 @@ EMAIL = Detector(
         re.VERBOSE,
     ),
     valid=is_address,
-    reach=340,
 )

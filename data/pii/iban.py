@@ -31,7 +31,7 @@ def _by_length() -> str:
 
 IBAN = Detector(
     name="iban",
-    traces=(Trace.DIGITS,),
-    pattern=re.compile(rf"(?<![0-9A-Za-z])(?P<value>{_by_length()})(?![0-9A-Za-z])"),
+    traces=(Trace.MANY_DIGITS,),
+    pattern=re.compile(rf"(?<![0-9A-Za-z])(?=[A-Z]{{2}}[0-9]{{2}})(?P<value>{_by_length()})(?![0-9A-Za-z])"),
     valid=lambda match: passes_mod_97(re.sub("[ -]", "", match["value"])),
 )

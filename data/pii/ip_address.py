@@ -1,4 +1,4 @@
-"""Public IP addresses; private, loopback and documentation addresses name nobody and stay, and so do version numbers."""
+"""Public IP addresses. Private, loopback and documentation addresses name nobody and stay; so do version numbers."""
 
 import ipaddress
 import re

@@ -17,7 +17,7 @@ NUMBER_OF_A_THING = re.compile(
 )
 """Of an order, a parcel, a book: not of a person."""
 
-PHONE = re.compile(
+OF_A_PHONE = re.compile(
     rf"""
     (?:(?<![a-z])(?:tele)?(?:phone|tel|fon)|(?<![a-z])(?:mobile|cell|fax|whatsapp|hotline|call|dial|ring|text|sms)
       |电话|手机|致电|拨打|来电|热线|传真|联系方式|座机|短信|微信|客服

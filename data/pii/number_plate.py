@@ -21,5 +21,4 @@ NUMBER_PLATE = Detector(
         rf"(?P<serial>[A-K][0-9A-HJ-NP-Z][0-9]{{4}}|[0-9]{{5}}[A-K]|{_PLACE}{{4}}(?:{_PLACE}|[挂学警港澳])))(?![0-9A-Za-z])"
     ),
     valid=is_plate,
-    reach=16,
 )

@@ -10,13 +10,12 @@ PASSPORT = Detector(
     traces=(Trace.DIGITS,),
     pattern=re.compile(
         r"""
-        (?:(?<![A-Za-z])passports?|护照)
-        (?:\s(?:number|numbers|num|no|nr|id|book|card)|号码?|编号|证件号码?)*
+        (?:(?<![A-Za-z])(?:[Pp]assports?|PASSPORT)|护照)
+        (?:\s(?i:number|numbers|num|no|nr|id|book|card)|号码?|编号|证件号码?)*
         [\s.:：#(]{0,3} (?:is|was|为|是)?:? \s?
         (?P<value>[A-Z]{1,2}[0-9]{7,8}|[0-9]{9})
         (?![0-9A-Za-z]|[.-][0-9<])
         """,
-        re.VERBOSE | re.IGNORECASE,
+        re.VERBOSE,
     ),
-    reach=80,
 )

@@ -7,7 +7,7 @@ any 7 to 12 digits are one.
 import re
 
 from data.pii.detector import Detector, digits_of, follows, in_address_line
-from data.pii.label import NUMBER_OF_A_THING, PHONE as SAID_TO_BE_A_PHONE
+from data.pii.label import NUMBER_OF_A_THING, OF_A_PHONE
 from data.pii.trace import Trace
 
 # Country codes as the ITU gives them out (E.164 list), by their length.
@@ -15,6 +15,7 @@ _COUNTRY = (
     r"(?:1|7|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]"
     r"|2[1-689][0-9]|3[578][0-9]|42[0-9]|5[09][0-9]|6[7-9][0-9]|8[058][0-9]|9[679][0-9])"
 )
+_CHINA = r"\(?(?:(?:\+|00)?86\)?[ -]?)?"
 _EXTENSION = r"(?:(?:[ ]?(?:x|ext\.?|extension|转|分机号?)[ ]?|-)[0-9]{1,6})?"
 _UNITS = re.compile(
     r"\s?(?:[元块万亿%‰℃°吨米人次个件股]|美元|人民币|(?:dollars|euros|usd|eur|rmb|yuan|million|kg|km|mm)\b)",
@@ -32,7 +33,7 @@ def is_phone(match: re.Match[str]) -> bool:
     if follows(match, _PRICE) or _UNITS.match(match.string, match.end()):
         return False
     if match["labelled"] is not None:
-        return follows(match, SAID_TO_BE_A_PHONE)
+        return follows(match, OF_A_PHONE)
     return not follows(match, NUMBER_OF_A_THING)
 
 
@@ -41,17 +42,18 @@ PHONE = Detector(
     traces=(Trace.DIGITS,),
     pattern=re.compile(
         rf"""
-        (?P<value>
+        (?=[0-9+(]) (?P<value>
             (?<![0-9+]) (?P<number>\+[ ]?{_COUNTRY} (?:[ .-]?\(0?[0-9]{{0,4}}\))? (?:[ ./-]?[0-9]){{5,13}}) {_EXTENSION}
           | (?<![0-9A-Za-z+])(?<![0-9>][.-]) (?:
                 00[ -]?{_COUNTRY} [ .-] (?:\(0?[0-9]{{1,4}}\)[ .-]?)? [0-9] (?:[ .-]?[0-9]){{5,12}}
-              | \(?(?:(?:\+|00)?86\)?[ -]?)? 1[3-9][0-9][ -]?[0-9]{{4}}[ -]?[0-9]{{4}}
-              | \(?(?:(?:\+|00)?86\)?[ -]?)? \(?0(?:10|2[0-57-9])\)?[ -]{{0,2}}[2-8][0-9]{{3}}[ -]?[0-9]{{4}} {_EXTENSION}
-              | \(?(?:(?:\+|00)?86\)?[ -]?)? \(?0[3-9][0-9]{{2}}\)?[ -]{{0,2}}[2-8][0-9]{{2,3}}[ -]?[0-9]{{4}} {_EXTENSION}
+              | {_CHINA} 1[3-9][0-9][ -]?[0-9]{{4}}[ -]?[0-9]{{4}}
+              | {_CHINA} \(?0(?:10|2[0-57-9])\)?[ -]{{0,2}}[2-8][0-9]{{3}}[ -]?[0-9]{{4}} {_EXTENSION}
+              | {_CHINA} \(?0[3-9][0-9]{{2}}\)?[ -]{{0,2}}[2-8][0-9]{{2,3}}[ -]?[0-9]{{4}} {_EXTENSION}
               | [48]00 (?:[ -][0-9]{{3}}[ -]?[0-9]{{4}} | [ -][0-9]{{4}}[ -][0-9]{{3}})
               | (?:(?:\+|00)?1[ .-]?)? (?:\([2-9][0-8][0-9]\)[ ]? | [2-9][0-8][0-9](?P<separator>[./-]))
                 [2-9][0-9]{{2}}[ .-][0-9]{{4}} {_EXTENSION}
               | (?<![0-9>][ ]) (?:1[ ])? [2-9][0-8][0-9][ ][2-9][0-9]{{2}}[ -][0-9]{{4}} (?![ ][0-9<])
+              | \(0[1-9][0-9]{{1,4}}\)[ -]? [0-9]{{3,8}} (?:[ -][0-9]{{2,5}})?
               | \(?0(?: [2378][0-9]\)?[ ]?[0-9]{{4}}[ ]?[0-9]{{4}} | [1-9][0-9]{{2}}\)?[ -][0-9]{{3}}[ -][0-9]{{4}}
                      | [1-9][0-9]{{3}}\)?[ -][0-9]{{6}} | [1-9][0-9]{{3}}\)?[ -][0-9]{{3}}[ -][0-9]{{3}}
                      | [1-35789][0-9]{{9}} )

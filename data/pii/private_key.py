@@ -13,5 +13,4 @@ PRIVATE_KEY = Detector(
         r"(?:\s{0,2}[A-Za-z-]{1,30}: [^\n]{0,100}\n){0,4}[A-Za-z0-9+/=\s\\]{0,8000}"
         r"-----END [A-Z0-9 ]{0,20}PRIVATE KEY(?: BLOCK)?-----)"
     ),
-    reach=9_000,
 )

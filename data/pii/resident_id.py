@@ -22,7 +22,7 @@ def is_resident_id(number: str) -> bool:
 
 RESIDENT_ID = Detector(
     name="resident_id",
-    traces=(Trace.DIGITS,),
+    traces=(Trace.MANY_DIGITS,),
     # The first two places are a province (GB/T 2260), or one of the permits for Hong Kong, Macao and Taiwan residents.
     pattern=re.compile(
         r"(?<![0-9A-Za-z])(?P<value>(?:1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3])[0-9]{4}"

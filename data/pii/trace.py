@@ -3,11 +3,11 @@
 Every type of personal data leaves a trace in UTF-8: an '@', many digits close together, a long word without a space.
 The traces of a whole batch are found by a few passes of numpy over its bytes, and patterns run only around them, so
 text without any costs next to nothing. A trace may lie where nothing is; the other way round is an error.
-Shapes: N bytes of the batch with `WORD_BYTES` zeros behind them, P places, S stretches.
+Shapes: N bytes of the batch with `WORD_BYTES` zeros behind them, P places, S stretches of places, W windows.
 """
 
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
@@ -23,24 +23,17 @@ WORD_BYTES = 16
 PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼使领"
 
 
-@dataclass(frozen=True)
-class Stretches:
-    """Parts of the batch; S stretches in order, each from its first byte to the one after its last."""
-
-    starts_S: Places
-    ends_S: Places
-
-
 def _at_signs(data_N: Bytes) -> Places:
-    """'@', also of full width, and what is written for it: 'at' before a closing bracket, ' dot ' for a full stop."""
-    signs = np.flatnonzero(data_N == ord("@"))
-    closing = np.flatnonzero((data_N == ord(")")) | (data_N == ord("]")) | (data_N == ord("}")))
-    closing = np.concatenate((closing, _leads(data_N, "）"), _leads(data_N, "】"), _leads(data_N, "］")))
-    closing = closing[closing >= 3]
-    last = closing - 1 - (data_N[closing - 1] == ord(" "))
-    spelled = closing[((data_N[last] | 0x20) == ord("t")) & ((data_N[last - 1] | 0x20) == ord("a"))]
-    found = (signs, _leads(data_N, "＠"), spelled, _words(data_N, b" dot ", b" DOT "))
-    return np.sort(np.concatenate(found))
+    """'@', and what is written for it: 'at' before a closing bracket, and ' dot ' where the full stop is spelled."""
+    closing = (data_N == ord(")")) | (data_N == ord("]")) | (data_N == ord("}"))
+    closing[1:] |= (data_N[1:] >= 0xE3) & (data_N[:-1] < 0x80)  # first byte of a Chinese bracket, after ASCII
+    closing_P = np.flatnonzero(closing[3:]) + 3
+    last_P = closing_P - 1 - (data_N[closing_P - 1] == ord(" "))
+    spelled_P = closing_P[((data_N[last_P] | 0x20) == ord("t")) & ((data_N[last_P - 1] | 0x20) == ord("a"))]
+    dots_P = np.flatnonzero((data_N[:-4] == ord(" ")) & (data_N[1:-3] | 0x20 == ord("d")))
+    for place, letter in ((2, "o"), (3, "t"), (4, " ")):
+        dots_P = dots_P[(data_N[dots_P + place] | 0x20) == ord(letter)]
+    return np.sort(np.concatenate((np.flatnonzero(data_N == ord("@")), spelled_P, dots_P)))
 
 
 def _digits(data_N: Bytes) -> Places:
@@ -71,7 +64,7 @@ def _long_words(data_N: Bytes) -> Places:
 
 def _key_blocks(data_N: Bytes) -> Places:
     """The first and last lines of private keys."""
-    return _words(data_N, b"PRIVATE KEY")
+    return np.array([found.start() for found in re.finditer(b"PRIVATE KEY", data_N.data)], np.int64)
 
 
 def _plates(data_N: Bytes) -> Places:
@@ -83,26 +76,39 @@ def _plates(data_N: Bytes) -> Places:
 
 
 class Trace(Enum):
-    """What is looked for, and how near to each other how many of its places make a stretch."""
+    """What is looked for: how many of its places, how near to each other, and how far around them a find may reach."""
 
-    AT = (_at_signs, 1, 700)
-    DIGITS = (_digits, 7, 7)
-    DOTS = (_dots, 3, 4)
-    COLONS = (_colons, 2, 5)
-    LONG_WORD = (_long_words, 1, 200)
-    KEY_BLOCK = (_key_blocks, 1, 20_000)
-    PLATE = (_plates, 1, 100)
+    AT = (_at_signs, 1, 1, 130)
+    DIGITS = (_digits, 7, 7, 52)
+    MANY_DIGITS = (_digits, 12, 7, 52)
+    DOTS = (_dots, 3, 4, 52)
+    COLONS = (_colons, 2, 5, 52)
+    LONG_WORD = (_long_words, 1, 1, 80)
+    KEY_BLOCK = (_key_blocks, 1, 1, 9_000)
+    PLATE = (_plates, 1, 1, 24)
 
-    def __init__(self, places: Callable[[Bytes], Places], least: int, gap: int) -> None:
-        self._places, self._least, self._gap = places, least, gap
+    def __init__(self, places: Callable[[Bytes], Places], least: int, gap: int, reach: int) -> None:
+        self._places, self._least, self._gap, self._reach = places, least, gap, reach
 
-    def stretches(self, data_N: Bytes) -> Stretches:
-        """Returns where at least so many places follow one another at no more than the gap, in bytes."""
+    def windows(self, data_N: Bytes, offsets: Places) -> tuple[Places, Places, Places]:
+        """Returns the W parts of the batch in which a find can be: index of the text, first byte, byte after the last.
+
+        `offsets` (texts + 1,) is where each text begins. Windows do not overlap, so that what looks through them takes a
+        time linear in the text.
+        """
         places_P = self._places(data_N)
-        first_S = np.flatnonzero(np.diff(places_P, prepend=-self._gap - 1) > self._gap)
+        text_P = np.searchsorted(offsets, places_P, side="right") - 1
+        begins_P = (np.diff(places_P, prepend=0) > self._gap) | (np.diff(text_P, prepend=-1) > 0)
+        first_S = np.flatnonzero(begins_P)
         last_S = np.append(first_S[1:], places_P.size) - 1
         enough_S = last_S - first_S + 1 >= self._least
-        return Stretches(places_P[first_S[enough_S]], places_P[last_S[enough_S]] + 1)
+        first_S, last_S = first_S[enough_S], last_S[enough_S]
+        text_S = text_P[first_S]
+        starts_S = np.maximum(places_P[first_S] - self._reach, offsets[text_S])
+        ends_S = np.minimum(places_P[last_S] + 1 + self._reach, offsets[text_S + 1])
+        apart_S = starts_S[1:] >= ends_S[:-1]
+        opens_S, closes_S = np.insert(apart_S, 0, True), np.append(apart_S, True)
+        return text_S[opens_S[: text_S.size]], starts_S[opens_S[: text_S.size]], ends_S[closes_S[: text_S.size]]
 
 
 def wide_characters(data_N: Bytes) -> Places:
@@ -118,21 +124,3 @@ def _within(data: Bytes, ends: str) -> Flags:
     """Which bytes lie between the two characters."""
     low, high = (ord(end) for end in ends)
     return data - np.uint8(low) <= high - low
-
-
-def _leads(data_N: Bytes, character: str) -> Places:
-    """First bytes of a character that takes three."""
-    first, second, third = character.encode()
-    leads = np.flatnonzero(data_N[:-2] == first)
-    return leads[(data_N[leads + 1] == second) & (data_N[leads + 2] == third)]
-
-
-def _words(data_N: Bytes, *words: bytes) -> Places:
-    """Where any of these begins."""
-    text, places = data_N.tobytes(), []
-    for word in words:
-        place = text.find(word)
-        while place >= 0:
-            places.append(place)
-            place = text.find(word, place + 1)
-    return np.array(sorted(places), np.int64)
