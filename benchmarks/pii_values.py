@@ -57,17 +57,35 @@ def _local_part(d: Drawing) -> str:
     """RFC 5322's dot-atom in the shapes that mail providers allow."""
     first, last = d.fake("en_US", "first_name").lower(), d.fake("en_US", "last_name").lower()
     return d.one(
-        first, f"{first}.{last}", f"{first}_{last}", f"{first[0]}{last}", f"{first}-{last}{d.digits(2)}",
-        f"{first}+{d.one('news', 'shop', 'lists')}", f"{first.title()}.{last.title()}", d.digits(9, "123456789"), f"o'{last}",
-    )  # fmt: skip
+        first,
+        f"{first}.{last}",
+        f"{first}_{last}",
+        f"{first[0]}{last}",
+        f"{first}-{last}{d.digits(2)}",
+        f"{first}+{d.one('news', 'shop', 'lists')}",
+        f"{first.title()}.{last.title()}",
+        d.digits(9, "123456789"),
+        f"o'{last}",
+    )
 
 
 def _domain(d: Drawing) -> str:
     name = d.fake("en_US", "domain_word")
     return d.one(
-        "gmail.com", "163.com", "qq.com", f"{name}.org", f"{name}.co.uk", f"mail.{name}.edu", f"{name}.com.cn",
-        f"{name}-group.de", f"cs.{name}.ac.uk", f"{name}.museum", f"{name.upper()}.COM", "foxmail.com", f"{name}.io",
-    )  # fmt: skip
+        "gmail.com",
+        "163.com",
+        "qq.com",
+        f"{name}.org",
+        f"{name}.co.uk",
+        f"mail.{name}.edu",
+        f"{name}.com.cn",
+        f"{name}-group.de",
+        f"cs.{name}.ac.uk",
+        f"{name}.museum",
+        f"{name.upper()}.COM",
+        "foxmail.com",
+        f"{name}.io",
+    )
 
 
 def _address(d: Drawing) -> str:
@@ -97,10 +115,15 @@ def _in_fours(number: str, separator: str) -> str:
 def card(d: Drawing) -> str:
     """Of the networks' published ranges; most Chinese ones are UnionPay's of 16 or 19 digits."""
     number = d.one(
-        _luhn("4" + d.digits(14)), _luhn("5" + d.digits(14, "12345")), _luhn("62" + d.digits(13)), _luhn("62" + d.digits(16)),
-        d.fakers["en_US"].credit_card_number("visa16"), d.fakers["en_US"].credit_card_number("mastercard"),
-        d.fakers["en_US"].credit_card_number("discover"), d.fakers["en_US"].credit_card_number("jcb16"),
-    )  # fmt: skip
+        _luhn("4" + d.digits(14)),
+        _luhn("5" + d.digits(14, "12345")),
+        _luhn("62" + d.digits(13)),
+        _luhn("62" + d.digits(16)),
+        d.fakers["en_US"].credit_card_number("visa16"),
+        d.fakers["en_US"].credit_card_number("mastercard"),
+        d.fakers["en_US"].credit_card_number("discover"),
+        _luhn(str(d.random.randint(3528, 3589)) + d.digits(11)),
+    )
     return d.one(number, _in_fours(number, " "), _in_fours(number, "-"))
 
 
@@ -131,29 +154,50 @@ def _nanp(d: Drawing) -> tuple[str, str, str]:
 def _american_phone(d: Drawing) -> str:
     area, exchange, line = _nanp(d)
     return d.one(
-        f"({area}) {exchange}-{line}", f"({area}){exchange}-{line}", f"{area}-{exchange}-{line}", f"{area}.{exchange}.{line}",
-        f"{area} {exchange} {line}", f"1-{area}-{exchange}-{line}", f"+1 {area} {exchange} {line}", f"+1{area}{exchange}{line}",
-        f"{area}/{exchange}-{line}", f"+1 ({area}) {exchange}-{line}", f"{area}-{exchange}-{line} ext. {d.digits(3)}",
-    )  # fmt: skip
+        f"({area}) {exchange}-{line}",
+        f"({area}){exchange}-{line}",
+        f"{area}-{exchange}-{line}",
+        f"{area}.{exchange}.{line}",
+        f"{area} {exchange} {line}",
+        f"1-{area}-{exchange}-{line}",
+        f"+1 {area} {exchange} {line}",
+        f"+1{area}{exchange}{line}",
+        f"{area}/{exchange}-{line}",
+        f"+1 ({area}) {exchange}-{line}",
+        f"{area}-{exchange}-{line} ext. {d.digits(3)}",
+    )
 
 
 def _international_phone(d: Drawing) -> str:
     """ITU-T E.123, section 2: '+', country, spaces between the groups."""
     return d.one(
-        f"+22 {d.digits(3, '6')} {d.digits(3)} {d.digits(4)}".replace("+22", "+220"), f"+44 20 {d.digits(4, '37')} {d.digits(4)}",
-        f"+33 {d.digits(1, '1234567')} {d.digits(2)} {d.digits(2)} {d.digits(2)} {d.digits(2)}", f"+49 30 {d.digits(6)}",
-        f"+81 3-{d.digits(4)}-{d.digits(4)}", f"+91 {d.digits(5, '6789')} {d.digits(5)}", f"+61 2 {d.digits(4)} {d.digits(4)}",
-        f"+852 {d.digits(4, '2569')} {d.digits(4)}", f"+39 06 {d.digits(8)}", f"0044 20 {d.digits(4)} {d.digits(4)}",
-        f"+7 (495) {d.digits(3)}-{d.digits(2)}-{d.digits(2)}", f"+55 11 9{d.digits(4)}-{d.digits(4)}", f"+65{d.digits(8, '689')}",
-    )  # fmt: skip
+        f"+22 {d.digits(3, '6')} {d.digits(3)} {d.digits(4)}".replace("+22", "+220"),
+        f"+44 20 {d.digits(4, '37')} {d.digits(4)}",
+        f"+33 {d.digits(1, '1234567')} {d.digits(2)} {d.digits(2)} {d.digits(2)} {d.digits(2)}",
+        f"+49 30 {d.digits(6)}",
+        f"+81 3-{d.digits(4)}-{d.digits(4)}",
+        f"+91 {d.digits(5, '6789')} {d.digits(5)}",
+        f"+61 2 {d.digits(4)} {d.digits(4)}",
+        f"+852 {d.digits(4, '2569')} {d.digits(4)}",
+        f"+39 06 {d.digits(8)}",
+        f"0044 20 {d.digits(4)} {d.digits(4)}",
+        f"+7 (495) {d.digits(3)}-{d.digits(2)}-{d.digits(2)}",
+        f"+55 11 9{d.digits(4)}-{d.digits(4)}",
+        f"+65{d.digits(8, '689')}",
+    )
 
 
 def _british_phone(d: Drawing) -> str:
     """Ofcom's ranges for drama, and Faker's."""
     return d.one(
-        f"020 7946 0{d.digits(3)}", f"01632 960{d.digits(3)}", f"07700 900{d.digits(3)}", f"07700900{d.digits(3)}",
-        f"0161 496 0{d.digits(3)}", f"+44 7700 900{d.digits(3)}", d.fake("en_GB", "phone_number"),
-    )  # fmt: skip
+        f"020 7946 0{d.digits(3)}",
+        f"01632 960{d.digits(3)}",
+        f"07700 900{d.digits(3)}",
+        f"07700900{d.digits(3)}",
+        f"0161 496 0{d.digits(3)}",
+        f"+44 7700 900{d.digits(3)}",
+        d.fake("en_GB", "phone_number"),
+    )
 
 
 def _german_phone(d: Drawing) -> str:
@@ -166,9 +210,19 @@ def _mobile(d: Drawing) -> str:
     number = d.fake("zh_CN", "phone_number")
     spaced, dashed = (mark.join((number[:3], number[3:7], number[7:])) for mark in " -")
     return d.one(
-        number, number, spaced, dashed, f"+86{number}", f"+86 {spaced}", f"+86-{number}", f"0086{number}", f"86-{number}",
-        f"(+86){number}", number.translate(FULL_WIDTH), spaced.translate(FULL_WIDTH),
-    )  # fmt: skip
+        number,
+        number,
+        spaced,
+        dashed,
+        f"+86{number}",
+        f"+86 {spaced}",
+        f"+86-{number}",
+        f"0086{number}",
+        f"86-{number}",
+        f"(+86){number}",
+        number.translate(FULL_WIDTH),
+        spaced.translate(FULL_WIDTH),
+    )
 
 
 def _landline(d: Drawing) -> str:
@@ -178,9 +232,17 @@ def _landline(d: Drawing) -> str:
     )
     line = d.digits(length, "2345678")
     number = d.one(
-        f"{area}-{line}", f"({area}){line}", f"{area} {line}", f"（{area}）{line}", f"+86 {area[1:]} {line}", f"{area}{line}",
-        f"{area}-{line[:-4]} {line[-4:]}", f"{area}－{line}", f"+86-{area[1:]}-{line}", f"400-{d.digits(3, '168')}-{d.digits(4)}",
-    )  # fmt: skip
+        f"{area}-{line}",
+        f"({area}){line}",
+        f"{area} {line}",
+        f"（{area}）{line}",
+        f"+86 {area[1:]} {line}",
+        f"{area}{line}",
+        f"{area}-{line[:-4]} {line[-4:]}",
+        f"{area}－{line}",
+        f"+86-{area[1:]}-{line}",
+        f"400-{d.digits(3, '168')}-{d.digits(4)}",
+    )
     return number + (f"转{d.digits(4, '8')}" if number.endswith(line) and d.random.random() < 0.2 else "")
 
 
@@ -239,8 +301,14 @@ def _service_key(d: Drawing) -> str:
         f"glpat-{d.text(ALPHANUMERIC, 20)}",
         f"SG.{d.text(ALPHANUMERIC, 22)}.{d.text(ALPHANUMERIC, 43)}",
         f"LTAI{d.text(ALPHANUMERIC, 20)}",
-        ".".join((_base64_url(b'{"alg":"HS256","typ":"JWT"}'), _base64_url(f'{{"sub":"{d.digits(10)}"}}'.encode()), d.text(ALPHANUMERIC, 43))),
-    )  # fmt: skip
+        ".".join(
+            (
+                _base64_url(b'{"alg":"HS256","typ":"JWT"}'),
+                _base64_url(f'{{"sub":"{d.digits(10)}"}}'.encode()),
+                d.text(ALPHANUMERIC, 43),
+            )
+        ),
+    )
 
 
 def _base64_url(content: bytes) -> str:
@@ -249,9 +317,13 @@ def _base64_url(content: bytes) -> str:
 
 def _random_value(d: Drawing) -> str:
     return d.one(
-        d.text(HEX, 32), d.text(HEX, 40), d.text(ALPHANUMERIC, 24), d.text(ALPHANUMERIC, 40), d.text(ALPHANUMERIC, 32),
+        d.text(HEX, 32),
+        d.text(HEX, 40),
+        d.text(ALPHANUMERIC, 24),
+        d.text(ALPHANUMERIC, 40),
+        d.text(ALPHANUMERIC, 32),
         base64.b64encode(d.random.randbytes(30)).decode(),
-    )  # fmt: skip
+    )
 
 
 def _assigned(d: Drawing) -> tuple[str, str]:
@@ -282,9 +354,14 @@ def _plate(d: Drawing) -> str:
     province, office = d.one(*"京沪粤苏浙川鲁鄂湘冀"), d.one(*"ABCDEFGHJKLM")
     letters = "ABCDEFGHJKLMNPQRSTUVWXYZ"
     serial = d.one(
-        d.digits(5), d.one(*letters) + d.digits(4), d.digits(3) + d.text(letters, 2), d.digits(4) + d.one(*"学警挂"),
-        d.one(*"DF") + d.one(*letters) + d.digits(4), d.digits(5) + d.one(*"DF"), d.digits(2) + d.one(*letters) + d.digits(2),
-    )  # fmt: skip
+        d.digits(5),
+        d.one(*letters) + d.digits(4),
+        d.digits(3) + d.text(letters, 2),
+        d.digits(4) + d.one(*"学警挂"),
+        d.one(*"DF") + d.one(*letters) + d.digits(4),
+        d.digits(5) + d.one(*"DF"),
+        d.digits(2) + d.one(*letters) + d.digits(2),
+    )
     return f"{province}{office}{d.one('', '·', ' ')}{serial}"
 
 
@@ -332,14 +409,27 @@ _PASSPORT_CHINESE = ("护照号码：", "护照号", "护照：", "护照号码�
 ENGLISH: dict[str, list[Form]] = {
     "email": [bare(_address), bare(_address), after(_address, "mailto:", "<", "e-mail: "), bare(_spelled)],
     "phone": [
-        bare(_american_phone), bare(_american_phone), bare(fake("en_US", "phone_number")), bare(_international_phone),
-        bare(_british_phone), bare(_german_phone), bare(_mobile), after(lambda d: "".join(_nanp(d)), *_CALL),
+        bare(_american_phone),
+        bare(_american_phone),
+        bare(fake("en_US", "phone_number")),
+        bare(_international_phone),
+        bare(_british_phone),
+        bare(_german_phone),
+        bare(_mobile),
+        after(lambda d: "".join(_nanp(d)), *_CALL),
         after(lambda d: "-".join(_nanp(d)[1:]), *_CALL),
     ],
-    "resident_id": [bare(resident_id), bare(fake("zh_CN", "ssn")), bare(_spaced_resident_id), after(resident_id, "ID ", "ID: ")],
+    "resident_id": [
+        bare(resident_id),
+        bare(fake("zh_CN", "ssn")),
+        bare(_spaced_resident_id),
+        after(resident_id, "ID ", "ID: "),
+    ],
     "bank_card": [bare(card), after(card, "card number ", "Visa "), bare(_american_express)],
     "ip_address": [
-        bare(fake("en_US", "ipv4_public")), after(fake("en_US", "ipv4_public"), "IP: ", "http://", "from "), bare(_network_address),
+        bare(fake("en_US", "ipv4_public")),
+        after(fake("en_US", "ipv4_public"), "IP: ", "http://", "from "),
+        bare(_network_address),
     ],
     "iban": [bare(_iban), after(_iban, "IBAN ", "IBAN: ")],
     "api_key": [bare(_service_key)],
@@ -347,25 +437,41 @@ ENGLISH: dict[str, list[Form]] = {
     "private_key": [bare(_key_block)],
     "passport": [after(fake(locale, "passport_number"), *_PASSPORT) for locale in ("en_US", "en_GB", "de_DE")],
     "social_security": [bare(fake("en_US", "ssn")), after(fake("en_US", "ssn"), "SSN ", "SSN: ")],
-}  # fmt: skip
+}
 """Type -> its forms in English text."""
 
 CHINESE: dict[str, list[Form]] = {
     "email": [
-        bare(_address), bare(_address), after(_address, "邮箱：", "邮箱", "请发至"), bare(_spelled),
-        bare(lambda d: _address(d).replace("@", "＠")), wide(fake("zh_CN", "email")),
+        bare(_address),
+        bare(_address),
+        after(_address, "邮箱：", "邮箱", "请发至"),
+        bare(_spelled),
+        bare(lambda d: _address(d).replace("@", "＠")),
+        wide(fake("zh_CN", "email")),
     ],
     "phone": [
-        bare(_mobile), bare(_mobile), bare(_landline), bare(_landline), wide(_landline), after(_mobile, *_CALL_CHINESE),
-        bare(_international_phone), after(lambda d: d.digits(8, "2345678"), *_CALL_CHINESE),
+        bare(_mobile),
+        bare(_mobile),
+        bare(_landline),
+        bare(_landline),
+        wide(_landline),
+        after(_mobile, *_CALL_CHINESE),
+        bare(_international_phone),
+        after(lambda d: d.digits(8, "2345678"), *_CALL_CHINESE),
     ],
     "resident_id": [
-        bare(resident_id), bare(fake("zh_CN", "ssn")), bare(lambda d: resident_id(d).lower()), bare(_spaced_resident_id),
-        after(resident_id, "身份证号", "身份证："), wide(resident_id),
+        bare(resident_id),
+        bare(fake("zh_CN", "ssn")),
+        bare(lambda d: resident_id(d).lower()),
+        bare(_spaced_resident_id),
+        after(resident_id, "身份证号", "身份证："),
+        wide(resident_id),
     ],
     "bank_card": [bare(card), after(card, "卡号", "银行卡号："), wide(card)],
     "ip_address": [
-        bare(fake("zh_CN", "ipv4_public")), after(fake("zh_CN", "ipv4_public"), "IP地址", "服务器：", "来自"), bare(_network_address),
+        bare(fake("zh_CN", "ipv4_public")),
+        after(fake("zh_CN", "ipv4_public"), "IP地址", "服务器：", "来自"),
+        bare(_network_address),
     ],
     "iban": [bare(_iban), after(_iban, "账号", "IBAN：")],
     "api_key": [bare(_service_key)],
@@ -373,5 +479,5 @@ CHINESE: dict[str, list[Form]] = {
     "private_key": [bare(_key_block)],
     "passport": [after(_chinese_passport, *_PASSPORT_CHINESE)],
     "number_plate": [bare(_plate), bare(_faked_plate), after(_plate, "车牌", "车牌号：", "车牌号为")],
-}  # fmt: skip
+}
 """Type -> its forms in Chinese text."""

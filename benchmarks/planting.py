@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from benchmarks.pii_lookalikes import GENERAL, PARTICULAR
 from benchmarks.pii_values import CHINESE, ENGLISH, Drawing
 from data.pii import Span
 
-Finder = Callable[[str], Sequence[Span]]
+Finder = Callable[[list[str]], Sequence[Sequence[Span]]]
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,10 @@ def plant(sentences: Sequence[str], language: str, each: int, seed: int = 0) -> 
 def _around(d: Drawing, sentence: str, chinese: bool) -> tuple[str, str]:
     """The sentence in two parts, between which something stands as it does in such text."""
     if chinese:
-        place = d.random.randrange(1, len(sentence))
+        places = [
+            place for place in range(1, len(sentence)) if not re.search(r"[!-~]", sentence[place - 1 : place + 1])
+        ]
+        place = d.random.choice(places or [len(sentence)])
         opening, closing = d.random.choice(
             [("", ""), ("", ""), ("，", "，"), ("（", "）"), ("：", "。"), (" ", " "), ("", "。")]
         )
@@ -82,8 +86,9 @@ def _around(d: Drawing, sentence: str, chinese: bool) -> tuple[str, str]:
 def score(labelled: Iterable[Labelled], find: Finder) -> dict[str, Score]:
     """Type -> score of what the finder gives for these texts."""
     scores = defaultdict[str, Score](Score)
-    for text in labelled:
-        expected, found = Counter(text.spans), Counter(find(text.text))
+    texts = list(labelled)
+    for text, spans in zip(texts, find([text.text for text in texts]), strict=True):
+        expected, found = Counter(text.spans), Counter(spans)
         for span in (expected & found).elements():
             scores[span.type].right += 1
         for span in (found - expected).elements():
@@ -96,4 +101,5 @@ def score(labelled: Iterable[Labelled], find: Finder) -> dict[str, Score]:
 
 
 def _shown(text: str, span: Span) -> str:
-    return f"{text[max(0, span.start - 20) : span.start]!r} [{text[span.start : span.end][:80]}] {text[span.end : span.end + 12]!r}"
+    before, after = text[max(0, span.start - 20) : span.start], text[span.end : span.end + 12]
+    return f"{before!r} [{text[span.start : span.end][:80]}] {after!r}"

@@ -25,7 +25,16 @@ from data.pii.resident_id import RESIDENT_ID
 from data.pii.secret import SECRET
 from data.pii.social_security import SOCIAL_SECURITY
 
-__all__ = ["DETECTORS", "Detector", "PIIConfig", "Span", "find_pii", "replace_pii", "replace_pii_batch"]
+__all__ = [
+    "DETECTORS",
+    "Detector",
+    "PIIConfig",
+    "Span",
+    "find_pii",
+    "find_pii_batch",
+    "replace_pii",
+    "replace_pii_batch",
+]
 
 DETECTORS: dict[str, Detector] = {
     "private_key": PRIVATE_KEY,
@@ -62,7 +71,13 @@ class PIIConfig(Config):
 
 def find_pii(text: str, types: Collection[str] = ALL_TYPES) -> list[Span]:
     """Returns where personal data stands in the text; spans are in order and do not overlap."""
-    return find_spans([text], _wanted(types)).get(0, [])
+    return find_pii_batch([text], types)[0]
+
+
+def find_pii_batch(texts: Sequence[str] | pa.Array, types: Collection[str] = ALL_TYPES) -> list[list[Span]]:
+    """Returns the spans of each text."""
+    found = find_spans(texts, _wanted(types))
+    return [found.get(index, []) for index in range(len(texts))]
 
 
 def replace_pii(text: str, types: Collection[str] = ALL_TYPES) -> tuple[str, list[str]]:

@@ -14,7 +14,7 @@ API_KEY = Detector(
             A(?:KIA|SIA|BIA|CCA)[0-9A-Z]{16}
           | gh[pousr]_[A-Za-z0-9]{36,255} | github_pat_[A-Za-z0-9_]{22,255} | gl(?:pat|ptt|dt|rt)-[A-Za-z0-9_-]{20,64}
           | AIza[A-Za-z0-9_-]{35} | GOCSPX-[A-Za-z0-9_-]{28} | ya29\.[A-Za-z0-9_-]{20,500}
-          | xox[abeprs]-[A-Za-z0-9.-]{10,250} | xapp-[0-9]-[A-Za-z0-9-]{20,250}
+          | xox[abeprs]-[A-Za-z0-9-]{10,250} | xapp-[0-9]-[A-Za-z0-9-]{20,250}
           | hooks\.slack\.com/services/T[A-Z0-9]{8,12}/B[A-Z0-9]{8,12}/[A-Za-z0-9]{20,32}
           | sk-[A-Za-z0-9_-]{20,200} | [rs]k_(?:live|test)_[A-Za-z0-9]{16,250}
           | SG\.[A-Za-z0-9_-]{16,32}\.[A-Za-z0-9_-]{32,64}

@@ -58,9 +58,13 @@ class Detector:
 
     def find(self, text: str) -> Iterator[tuple[int, int]]:
         """Yields start and end of every find."""
-        for match in self.pattern.finditer(text):
+        start = 0
+        while (match := self.pattern.search(text, start)) is not None:
             if self.valid(match) and not _beside_placeholder(text, *match.span("value")):
                 yield match.span("value")
+                start = match.end()
+            else:
+                start = match.start() + 1
 
 
 def _beside_placeholder(text: str, start: int, end: int) -> bool:

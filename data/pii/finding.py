@@ -15,7 +15,7 @@ Find = tuple[int, int, int]
 
 _NARROW = {
     **{code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)},
-    **dict.fromkeys(range(0x2010, 0x2016), "-"),
+    **dict.fromkeys(range(0x2010, 0x2014), "-"),
     0xA0: " ",
     0x3000: " ",
 }

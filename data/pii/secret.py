@@ -8,9 +8,11 @@ from data.pii.detector import Detector, follows
 from data.pii.trace import Trace
 
 _MIN_BITS = 3.0
-"""Entropy per character: 16 random hexadecimal digits have about 3.4, words joined by '_' and numbers repeat more."""
-_MIN_CHANGES = 3
-"""Changes between letter and digit: 'release_2024_final' has none, 'v2final3' has three."""
+"""Entropy per character: 16 random hexadecimal digits have about 3.4."""
+_MIN_CHANGES, _MIN_CHANGES_IN_LETTERS = 0.2, 0.4
+"""Share of neighbours of which one is a digit, small or capital letter and the other is not: about 0.6 in a random value,
+0.5 in a hexadecimal one, below 0.2 in words with numbers, 0.35 in camelCase."""
+_CHANGE = re.compile(r"[0-9](?=[A-Za-z])|[a-z](?=[0-9A-Z])|[A-Z](?=[0-9a-z])")
 
 
 _NAME = re.compile(
@@ -27,9 +29,11 @@ _NAME = re.compile(
 def is_random(match: re.Match[str]) -> bool:
     """Whether the value has a secret's name, and letters and digits alternate in it as in a random one."""
     value = match["value"]
-    changes = len(re.findall(r"[0-9](?=[A-Za-z])|[A-Za-z](?=[0-9])", value))
+    least = _MIN_CHANGES if re.search("[0-9]", value) else _MIN_CHANGES_IN_LETTERS
+    if len(_CHANGE.findall(value)) < least * len(value):
+        return False
     bits = -sum(count / len(value) * math.log2(count / len(value)) for count in Counter(value).values())
-    return changes >= _MIN_CHANGES and bits >= _MIN_BITS and follows(match, _NAME)
+    return bits >= _MIN_BITS and follows(match, _NAME)
 
 
 SECRET = Detector(
