@@ -11,8 +11,9 @@ import pyarrow as pa
 from data.corpus_folder import write_parquet
 from data.document import CORPUS_SCHEMA, SPLITS, Split, draw, sha256_hex
 from data.shards import write_shards
-from data.sources.formats import decompressed, read_rows
-from data.sources.source import SourceFields
+from data.sources.formats import decompressed
+from data.sources.reading import read_rows
+from data.sources.source import FileFields
 from data.tokenizer import Tokenizer, TokenizerConfig, train_tokenizer
 
 _HELD_OUT = 0.02
@@ -43,7 +44,7 @@ def write_text_artifacts(folder: Path, files: Sequence[Path], tokenizer: Tokeniz
 def _texts(files: Sequence[Path]) -> Iterator[str]:
     for file in files:
         with file.open("rb") as stream:
-            for row in read_rows(stream, file.name, SourceFields(), unit="paragraph"):
+            for row in read_rows(stream, file.name, FileFields(unit="paragraph")):
                 if row.defect is None:
                     yield row.text
 

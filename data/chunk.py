@@ -1,25 +1,40 @@
 """The work on one chunk of a source: rules, personal data, signature; a pure function, so any process may do it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
-from data.cleaning import CleaningConfig, TextBatch, build_rules
+from data.cleaning import CleaningConfig, TextBatch, build_rules, overridden
 from data.cleaning.repair import repaired
 from data.dedup import DedupConfig, exact_key, signatures
 from data.dedup.near import PERMUTATIONS
 from data.document import CORPUS_SCHEMA, sha256_hex
 from data.pii import PIIConfig, replace_pii
 from data.sources import SourceFields
+from data.text import TextColumn
 
 SAMPLE_CHARACTERS = 500
+
+CHUNK_SCHEMA = pa.schema(
+    [
+        pa.field("text", pa.string()),
+        pa.field("title", pa.string()),
+        pa.field("origin", pa.string()),
+        pa.field("raw", pa.binary(32)),  # sha256 of the text; null where it could not be read
+        pa.field("characters", pa.int32()),  # of the text; null where it could not be read
+        pa.field("dropped", pa.string()),  # 'source/...' for what could not be read, 'known/...' for what was before
+    ]
+)
+"""What is known of a document before it is cleaned."""
 
 CLEANED_SCHEMA = pa.schema(
     [
         *CORPUS_SCHEMA,
         pa.field("source_order", pa.int32()),
         pa.field("raw", pa.binary(32)),  # sha256 of the text as read; null where there was none
+        pa.field("characters", pa.int32()),  # of the text as read; null where there was none
         pa.field("key", pa.binary(32)),  # equal for exact duplicates
         pa.field("dropped", pa.string()),  # 'rule/reason'; null for what is alive
         pa.field("repairs", pa.list_(pa.string())),  # names of the rules that changed the text
@@ -30,18 +45,14 @@ CLEANED_SCHEMA = pa.schema(
 """What is known of a document before duplicates are looked for. The text of a dropped one is cut to a sample."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Chunk:
-    """Documents of one source as they were read; columns of one length."""
+    """Documents of one source as they were read: the unit of work, which may be done by any process."""
 
     source: str
     source_order: int
-    texts: list[str] = field(default_factory=list)
-    titles: list[str | None] = field(default_factory=list)
-    origins: list[str] = field(default_factory=list)
-    raws: list[bytes | None] = field(default_factory=list)
-    dropped: list[str | None] = field(default_factory=list)
-    """'source/...' for what could not be read, 'known/...' for what an earlier corpus has."""
+    rows: pa.RecordBatch
+    """Of `CHUNK_SCHEMA`."""
 
 
 class ChunkCleaner:
@@ -56,45 +67,57 @@ class ChunkCleaner:
         dedup: DedupConfig,
     ) -> None:
         self._sources, self._pii, self._dedup = sources, pii, dedup
-        self._rules = build_rules(cleaning, languages)
+        common = build_rules(cleaning, languages)
+        self._rules = {
+            name: build_rules(overridden(cleaning, source.cleaning), languages) if source.cleaning else common
+            for name, source in sources.items()
+        }
         self._repairs_titles = cleaning.repair is not None
 
     def clean(self, chunk: Chunk) -> pa.RecordBatch:
         """Returns one row of `CLEANED_SCHEMA` for each document, in their order."""
         source = self._sources[chunk.source]
-        batch = TextBatch(
-            list(chunk.texts), [source.language] * len(chunk.texts), source.min_words, source.min_characters
-        )
-        batch.dropped = list(chunk.dropped)
-        for rule in self._rules:
+        given: dict[str, list[Any]] = {name: chunk.rows[name].to_pylist() for name in CHUNK_SCHEMA.names}
+        count = chunk.rows.num_rows
+        languages = [source.language] * count
+        batch = TextBatch(given["text"], languages, source.min_words, source.min_characters, given["dropped"])
+        for rule in self._rules[chunk.source]:
             rule.apply(batch)
 
-        alive = list(batch.alive())
-        signature: list[bytes | None] = [None] * len(chunk.texts)
+        alive = np.flatnonzero(batch.alive).tolist()
+        signature: list[bytes | None] = [None] * count
         if self._dedup.near:
-            hashes = [batch.hashes(index) for index in alive]
+            words = batch.texts.words
+            hashes = [words.hashes[words.offsets[index] : words.offsets[index + 1]] for index in alive]
             for index, row in zip(alive, signatures(hashes, self._dedup.shingle_words), strict=True):
                 signature[index] = row.tobytes()
 
-        titles = list(chunk.titles)
-        pii: list[list[str]] = [[] for _ in chunk.texts]
-        for index in alive:
-            batch.texts[index], titles[index], pii[index] = self._without_pii(batch.texts[index], titles[index])
+        texts, titles = list(batch.texts), self._titles(given["title"])
+        pii: list[list[str]] = [[] for _ in texts]
+        if self._pii is not None:
+            for index in alive:
+                texts[index], pii[index] = replace_pii(texts[index], self._pii.types)
+                title = titles[index]
+                if title is not None:
+                    titles[index], in_title = replace_pii(title, self._pii.types)
+                    pii[index] += in_title
 
         columns: dict[str, list[Any]] = {
-            "id": [sha256_hex(text) for text in batch.texts],
+            "id": [sha256_hex(text) for text in texts],
             "text": [
-                text if reason is None else text[:SAMPLE_CHARACTERS]
-                for text, reason in zip(batch.texts, batch.dropped, strict=True)
+                text if alive else text[:SAMPLE_CHARACTERS]
+                for text, alive in zip(texts, batch.alive.tolist(), strict=True)
             ],
             "title": titles,
             "source": [chunk.source] * len(titles),
-            "language": batch.languages,
-            "origin": chunk.origins,
+            "language": batch.languages.tolist(),
+            "origin": given["origin"],
             "licence": [source.licence] * len(titles),
+            "tags": batch.tags,
             "source_order": [chunk.source_order] * len(titles),
-            "raw": chunk.raws,
-            "key": [exact_key(text) for text in batch.texts],
+            "raw": given["raw"],
+            "characters": given["characters"],
+            "key": [exact_key(text) for text in texts],
             "dropped": batch.dropped,
             "repairs": batch.repairs,
             "pii": pii,
@@ -102,14 +125,10 @@ class ChunkCleaner:
         }
         return pa.RecordBatch.from_pydict(columns, schema=CLEANED_SCHEMA)
 
-    def _without_pii(self, text: str, title: str | None) -> tuple[str, str | None, list[str]]:
-        """Text and title with placeholders, and the types of what was replaced in both."""
-        if title is not None and self._repairs_titles:
-            title = repaired(title) or None
-        if self._pii is None:
-            return text, title, []
-        text, found = replace_pii(text, self._pii.types)
-        if title is not None:
-            title, in_title = replace_pii(title, self._pii.types)
-            found += in_title
-        return text, title, found
+    def _titles(self, titles: list[str | None]) -> list[str | None]:
+        """The titles as the texts are spelled; null where nothing is left."""
+        if not self._repairs_titles:
+            return list(titles)
+        known = np.array([title is not None for title in titles], dtype=bool)
+        column = repaired(TextColumn([title or "" for title in titles]), known)
+        return [title or None for title in column]

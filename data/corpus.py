@@ -1,43 +1,44 @@
 """A corpus from its sources: read, clean, take out duplicates, split, write.
 
-Cleaning runs in a pool of processes over chunks of one source; results are put in the order of reading, so the files
-are equal to the byte for any number of workers. In between everything lies in one Arrow file on disk, mapped into
-memory: only signatures and short columns are held.
+Reading and writing run here, cleaning on an engine, over chunks of one source; results are put in the order of reading,
+so the files are equal to the byte for any engine and any number of workers. In between everything lies on disk.
 """
 
 import hashlib
-import multiprocessing
-import multiprocessing.connection
-import os
-import threading
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import islice
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 import pyarrow as pa
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
-from data.chunk import CLEANED_SCHEMA, SAMPLE_CHARACTERS, Chunk, ChunkCleaner
-from data.cleaning import CleaningConfig
+from data.chunk import CLEANED_SCHEMA, Chunk, ChunkCleaner
+from data.cleaned import CleanedDocuments
+from data.cleaning import CleaningConfig, overridden
 from data.config import Config
-from data.corpus_folder import CorpusSummary
-from data.corpus_selection import Known, NothingLeft, select, write_selected
+from data.corpus_card import write_card
+from data.corpus_counts import CorpusSummary
+from data.corpus_reading import CHUNK_CHARACTERS, CHUNK_DOCUMENTS, read_chunks
+from data.corpus_selection import SELECTED_BY, Known, select
+from data.corpus_writing import NothingLeft, Progress, write_corpus
 from data.dedup import DedupConfig
+from data.engines import EngineConfig, LocalConfig, build_engine
 from data.faults import reach
+from data.parts import read_parts
 from data.pii import PIIConfig
-from data.sources import SourceConfig, SourceError, read_source
+from data.seen import Seen
+from data.sources import Ledger, SourceConfig, source_key
 from data.split import SplitConfig
 
-__all__ = ["CorpusConfig", "CorpusSummary", "NothingLeft", "build_corpus"]
+__all__ = ["CleaningError", "CorpusConfig", "CorpusSummary", "NothingLeft", "build_corpus"]
 
-CHUNK_CHARACTERS = 2**20
-CHUNK_DOCUMENTS = 4_096
 
-Progress = Callable[[str, int, int], None]
-"""Called with the phase ('clean', 'write'), documents done, and documents in all (0 while that is unknown)."""
+class CleaningError(RuntimeError):
+    """A rule failed on a document: a fault of the rule, whatever the document holds."""
 
 
 class CorpusConfig(Config):
@@ -52,12 +53,19 @@ class CorpusConfig(Config):
     """null leaves personal data where it is."""
     dedup: DedupConfig = DedupConfig()
     split: SplitConfig = SplitConfig()
+    engine: EngineConfig = LocalConfig()
+    """Where cleaning runs: `local` or `ray`, or a mapping with `kind` and its settings. The result is the same."""
 
     @model_validator(mode="after")
     def every_document_gets_a_language(self) -> Self:
         """Refuses sources whose documents would have no language, or one that is not kept."""
         for name, source in self.sources.items():
-            if source.language is None and self.cleaning.language is None:
+            try:
+                cleaning = overridden(self.cleaning, source.cleaning)
+            except ValidationError as error:
+                problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+                raise ValueError(f"sources.{name}.cleaning: {problems}") from error
+            if source.language is None and cleaning.language is None:
                 raise ValueError(f"sources.{name}: give it a `language`, since the rule that would find it is off")
             if source.language is not None and source.language not in self.languages:
                 raise ValueError(
@@ -65,6 +73,10 @@ class CorpusConfig(Config):
                     f"{', '.join(self.languages)}"
                 )
         return self
+
+    def content(self) -> dict[str, Any]:
+        """All settings that a corpus depends on, as JSON: without the engine, and the weights of pretraining."""
+        return self.model_dump(mode="json", exclude={"engine": True, "sources": {"__all__": {"weight"}}})
 
 
 def _no_progress(phase: str, done: int, total: int) -> None:
@@ -79,6 +91,7 @@ def build_corpus(
     root: Path,
     workers: int = 2,
     known: Sequence[Path] = (),
+    scratch: Path | None = None,
     progress: Progress = _no_progress,
 ) -> CorpusSummary:
     """Writes a corpus artifact.
@@ -88,106 +101,73 @@ def build_corpus(
         output: gets the files; what an unfinished build left there is replaced.
         cache: for downloads and hashes of files.
         root: the project's folder, to which relative paths of sources belong.
-        workers: processes that clean; the result does not depend on it.
+        workers: cores of this machine for cleaning, where the recipe's engine names no number.
         known: earlier corpora, whose documents are not taken again: neither those they read nor duplicates of what
             they kept.
+        scratch: for what is cleaned and not yet written, about as large as the sources' text. Give a folder that only
+            builds of equal sources get, and a build goes on where a killed one was; none given: from the beginning.
         progress: see `Progress`.
 
     Raises:
         SourceError: a source cannot be read.
+        CleaningError: a rule failed; the message says on which document.
         NothingLeft: no document is left to train on; the message says what dropped most.
         RuntimeError: a worker died.
     """
     output.mkdir(parents=True, exist_ok=True)
-    earlier = Known.load(known)
-    cleaned = output / "cleaned.arrow.part"
-    with pa.OSFile(str(cleaned), "wb") as sink, pa.ipc.new_file(sink, CLEANED_SCHEMA) as file:
-        done = 0
-        for batch in _cleaned(config, _chunks(config, cache, root, earlier), workers):
-            file.write_batch(batch)
-            done += batch.num_rows
-            progress("clean", done, 0)
+    own = output / "scratch.part"
+    shutil.rmtree(own, ignore_errors=True)
+    scratch = scratch or own
+    seen, known_parts = Seen(known, scratch / "known"), read_parts(known)
+    ledgers = {name: Ledger(known_parts) for name in config.sources}
+    cleaned = CleanedDocuments(scratch / _stamp(config))
+    chunks = islice(read_chunks(config.sources, cache, root, seen, ledgers), cleaned.batches, None)
+    engine = build_engine(config.engine, workers)
+    for done in cleaned.extend(engine.map(partial(_cleaning, config), chunks)):
+        progress("clean", done, 0)
     reach("corpus/cleaned")
 
-    with pa.memory_map(str(cleaned)) as mapped:
-        table = pa.ipc.open_file(mapped).read_all()
-        dropped = select(table, config.dedup, earlier)
-        licences = {name: source.licence for name, source in config.sources.items()}
-        summary = write_selected(table, dropped, config.split, licences, output, progress)
-        del table
-    cleaned.unlink()
+    deciding = pa.Table.from_batches(cleaned.read(SELECTED_BY), schema=_narrowed(SELECTED_BY))
+    dropped = select(deciding, config.dedup, Known.load(known))
+    del deciding
+    summary = write_corpus(cleaned, dropped, config.split, ledgers, output, scratch / "sorted", progress)
+    keys = {name: source_key(source, cache, root) for name, source in config.sources.items()}
+    write_card(summary, config.sources, keys, config.content(), output)
+    shutil.rmtree(own, ignore_errors=True)
     reach("corpus/written")
     return summary
 
 
-def _chunks(config: CorpusConfig, cache: Path, root: Path, known: Known) -> Iterator[Chunk]:
-    """All documents of all sources, in their order."""
-    for order, (name, source) in enumerate(config.sources.items()):
-        chunk, characters = Chunk(name, order), 0
-        try:
-            for row in read_source(source, cache, root):
-                raw = hashlib.sha256(row.text.encode()).digest()
-                reason = f"source/{row.defect}" if row.defect else None
-                if reason is None and raw in known.raws:
-                    reason = "known/seen_before"
-                chunk.texts.append(row.text if reason is None else row.text[:SAMPLE_CHARACTERS])
-                chunk.titles.append(row.title)
-                chunk.origins.append(row.origin)
-                chunk.raws.append(None if row.defect else raw)
-                chunk.dropped.append(reason)
-                characters += len(chunk.texts[-1])
-                if characters >= CHUNK_CHARACTERS or len(chunk.texts) >= CHUNK_DOCUMENTS:
-                    yield chunk
-                    chunk, characters = Chunk(name, order), 0
-        except SourceError as error:
-            raise SourceError(f"corpus.sources.{name}: {error}") from error
-        if chunk.texts:
-            yield chunk
+def _stamp(config: CorpusConfig) -> str:
+    """Names what chunks hold after cleaning: equal for equal settings, schema and size of chunks."""
+    facts = [config.content(), CLEANED_SCHEMA.to_string(), CHUNK_CHARACTERS, CHUNK_DOCUMENTS]
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _cleaned(config: CorpusConfig, chunks: Iterator[Chunk], workers: int) -> Iterator[pa.RecordBatch]:
-    """The chunks cleaned, in their order; here, or by a pool when there is more than one worker."""
-    if workers <= 1:
-        yield from map(_cleaner(config).clean, chunks)
-        return
-    spawn = multiprocessing.get_context("spawn")  # a fork would copy the locks of Arrow's and others' threads
-    pool = ProcessPoolExecutor(workers, mp_context=spawn, initializer=_start_worker, initargs=(config,))
-    waiting: deque[Future[pa.RecordBatch]] = deque()
+def _narrowed(columns: Sequence[str]) -> pa.Schema:
+    return pa.schema([field for field in CLEANED_SCHEMA if field.name in columns])
+
+
+def _cleaning(config: CorpusConfig) -> Callable[[Chunk], pa.RecordBatch]:
+    """The function that workers apply to chunks."""
+    cleaner = ChunkCleaner(dict(config.sources), config.languages, config.cleaning, config.pii, config.dedup)
+    return partial(_clean, cleaner)
+
+
+def _clean(cleaner: ChunkCleaner, chunk: Chunk) -> pa.RecordBatch:
+    """Cleans a chunk; where that fails, looks for the document that it fails on."""
     try:
-        for chunk in chunks:
-            waiting.append(pool.submit(_clean_in_worker, chunk))
-            if len(waiting) > 2 * workers:  # no more text in memory than keeps all of them busy
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    except BrokenProcessPool as error:
-        raise RuntimeError(
-            "a cleaning process died, most likely for lack of memory; free some, or run with fewer workers"
-        ) from error
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _cleaner(config: CorpusConfig) -> ChunkCleaner:
-    return ChunkCleaner(dict(config.sources), config.languages, config.cleaning, config.pii, config.dedup)
-
-
-_worker_cleaner: ChunkCleaner
-
-
-def _start_worker(config: CorpusConfig) -> None:
-    global _worker_cleaner
-    _worker_cleaner = _cleaner(config)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """Ends this worker when its parent was killed: the pool's queue alone would let it wait for ever."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        multiprocessing.connection.wait([parent.sentinel])
-        os._exit(1)
-
-
-def _clean_in_worker(chunk: Chunk) -> pa.RecordBatch:
-    return _worker_cleaner.clean(chunk)
+        return cleaner.clean(chunk)
+    except Exception as failure:
+        origins = chunk.rows["origin"].to_pylist()
+        place = f"one of {origins[0]} to {origins[-1]}"
+        for row, origin in enumerate(origins):
+            try:
+                cleaner.clean(Chunk(chunk.source, chunk.source_order, chunk.rows.slice(row, 1)))
+            except Exception:
+                place = origin
+                break
+        raise CleaningError(
+            f"corpus.sources.{chunk.source}: {place}: a rule failed ({type(failure).__name__}: {failure}); "
+            f"switch it off, or take the document out of the source"
+        ) from failure

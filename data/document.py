@@ -20,6 +20,7 @@ CORPUS_SCHEMA = pa.schema(
         pa.field("language", pa.string()),  # ISO 639-1
         pa.field("origin", pa.string()),  # file (or wheel/member) and row, or a URL
         pa.field("licence", pa.string()),
+        pa.field("tags", pa.list_(pa.string())),  # 'rule/tag' of the rules that mark documents
     ]
 )
 """Columns of the parquet files of a corpus artifact."""

@@ -2,13 +2,14 @@
 
 import re
 
-_UNSPACED = (
+UNSPACED = (
     "\u3040-\u30ff"  # kana
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"  # Han
     "\U00020000-\U0003134f"  # Han, supplementary planes
 )
-_CHARACTER = re.compile(f"[{_UNSPACED}]")
-_WORD = re.compile(f"[{_UNSPACED}]|[^\\s{_UNSPACED}]+")
+"""Inside of a character class: what is a word of its own."""
+_CHARACTER = re.compile(f"[{UNSPACED}]")
+_WORD = re.compile(f"[{UNSPACED}]|[^\\s{UNSPACED}]+")
 
 
 def is_unspaced(text: str) -> bool:

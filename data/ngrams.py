@@ -1,18 +1,11 @@
-"""Hashes of words and n-grams as numpy columns: what repetition, near duplicates and overlap are found by."""
-
-from collections.abc import Sequence
+"""Hashes of n-grams as numpy columns: what repetition, near duplicates and overlap are found by."""
 
 import numpy as np
-import xxhash
 from numpy.typing import NDArray
 
-_BASE = np.uint64(0x9E3779B97F4A7C15)  # odd, so that multiplying by it loses nothing modulo 2^64
-_MIX = np.uint64(0xBF58476D1CE4E5B9)
-
-
-def word_hashes(words: Sequence[str]) -> NDArray[np.uint64]:
-    """64-bit xxHash of each word's UTF-8."""
-    return np.fromiter(map(xxhash.xxh3_64_intdigest, map(str.encode, words)), dtype=np.uint64, count=len(words))
+BASE = np.uint64(0x9E3779B97F4A7C15)
+"""Odd, so that multiplying by it loses nothing modulo 2^64."""
+MIX = np.uint64(0xBF58476D1CE4E5B9)
 
 
 def ngram_hashes(hashes: NDArray[np.uint64], n: int) -> NDArray[np.uint64]:
@@ -25,8 +18,8 @@ def ngram_hashes(hashes: NDArray[np.uint64], n: int) -> NDArray[np.uint64]:
         return np.empty(0, dtype=np.uint64)
     sums = hashes[:count].copy()
     for offset in range(1, n):
-        sums *= _BASE
+        sums *= BASE
         sums += hashes[offset : offset + count]
     sums ^= sums >> np.uint64(30)
-    sums *= _MIX
+    sums *= MIX
     return sums ^ (sums >> np.uint64(27))

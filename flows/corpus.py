@@ -34,9 +34,15 @@ def write_corpus(plan: Plan, stage: PlannedStage, work: Work, run: StageRun) -> 
         cache=plan.cache,
         root=plan.project,
         workers=plan.hardware.threads,
+        scratch=work.folder / "scratch",
         progress=live.progress(stage.label),
     )
     work.counts = summary.model_dump(mode="json")
+    record_corpus(work, run)
+
+
+def record_corpus(work: Work, run: StageRun) -> None:
+    """Sends what a person needs to judge a corpus: its card, the audit and the plots of where documents went."""
     run.artifact(work.output / "README.md", "samples")
     run.artifact(work.output / "audit", "samples")
 

@@ -15,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from data.engines import require_engine
 from data.sources import default_cache, source_key
 from data.tasks import examples_key
 from data.views import VIEWS
@@ -202,6 +203,8 @@ def _plan(
     for task, config in loaded.finetuning.items():
         with said_at(f"finetuning.{task}"):
             labelled[task] = examples_key(config.data, cache, project)
+    with said_at("corpus.engine"):
+        require_engine(loaded.corpus.engine)
     with said_at("training"):
         hardware = resolve(loaded.training)
     plan = Plan(

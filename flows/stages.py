@@ -96,7 +96,7 @@ class _Layout:
             "corpus",
             "corpus",
             name,
-            recipe.corpus.model_dump(mode="json"),
+            recipe.corpus.content(),
             {f"task:{task}": f"examples/{task}" for task in fed},
             {f"source:{source}": digest for source, digest in self.plan.sources.items()},
         )

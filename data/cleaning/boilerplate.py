@@ -6,10 +6,12 @@ Only short lines that say nothing else are taken; a sentence that mentions cooki
 import re
 from typing import ClassVar
 
+import numpy as np
 from pydantic import Field
 
 from data.cleaning.rule import Rule, TextBatch
 from data.config import Config
+from data.text.needles import Needles
 
 _PHRASES = re.compile(
     r"""
@@ -28,6 +30,28 @@ _PHRASES = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE,
 )
+# One of these is in every line in which a phrase is; the last four letters are to `re` the same as i, s and k.
+_HINTS = Needles(
+    [
+        *("cookie", "policy", "terms", "rights", "copyright", "©", "javascript", "sign", "log", "subscribe", "click"),
+        *("tap", "more", "share", "follow", "lorem", "skip", "版权", "保留", "未经", "转载", "点击", "编辑", "维码"),
+        *(
+            "关注",
+            "上一",
+            "下一",
+            "返回",
+            "icp",
+            "京公",
+            "隐私",
+            "协议",
+            "登录",
+            "\u0130",
+            "\u0131",
+            "\u017f",
+            "\u212a",
+        ),
+    ]
+)
 
 
 class BoilerplateConfig(Config):
@@ -45,11 +69,11 @@ class Boilerplate(Rule[BoilerplateConfig]):
 
     def apply(self, batch: TextBatch) -> None:
         """Takes the lines out; a text of one line is left alone."""
-        for index in batch.alive():
-            lines = batch.texts[index].split("\n")
-            if len(lines) > 1:
-                kept = (line for line in lines if not self._is_boilerplate(line))
-                batch.repair(index, self.name, "\n".join(kept).strip())
-
-    def _is_boilerplate(self, line: str) -> bool:
-        return len(line) <= self.config.max_characters and _PHRASES.search(line) is not None
+        texts, lines = batch.texts, batch.texts.lines
+        short = lines.filled & (lines.characters <= self.config.max_characters)
+        short &= np.repeat(batch.alive & (lines.counts > 1), lines.counts)
+        keep = np.ones_like(short)
+        for line in np.flatnonzero(_HINTS.found(texts.data, lines.starts, lines.ends, short)).tolist():
+            text = texts.data[lines.starts[line] : lines.ends[line]].tobytes().decode()
+            keep[line] = _PHRASES.search(text) is None
+        batch.keep_lines(self.name, keep)

@@ -4,14 +4,14 @@ Model: py3langid (naive Bayes on byte n-grams; Lui and Baldwin 2012, "langid.py"
 over all of its own it takes thousands of English messages for Nigerian Pidgin (`pcm`) and its like.
 """
 
-from functools import lru_cache
 from typing import ClassVar
 
-from py3langid.langid import MODEL_FILE, LanguageIdentifier
+import numpy as np
 from pydantic import Field
 
 from data.cleaning.rule import Rule, TextBatch
 from data.config import Config
+from data.text.language_id import language_identifier
 
 _CANDIDATES = (
     "ar bg cs da de el en es et fa fi fr he hi hr hu id it ja ko lt lv nl no pl pt ro ru sk sl sv th tr uk vi zh"
@@ -36,33 +36,15 @@ class Language(Rule[LanguageConfig]):
     Config: ClassVar[type[Config]] = LanguageConfig
 
     def apply(self, batch: TextBatch) -> None:
-        """Tags what has no language yet."""
-        identifier = _identifier(tuple(sorted({*self.config.candidates, *self.languages})))
-        for index in batch.alive():
-            if batch.languages[index] is not None:
-                continue
-            language, confidence = identifier.classify(batch.texts[index][: self.config.max_characters])
-            batch.languages[index] = language
-            if confidence < self.config.min_confidence:
-                batch.drop(index, self.name, "uncertain")
-            elif language not in self.languages:
-                batch.drop(index, self.name, language)
-
-
-@lru_cache(maxsize=1)
-def _identifier(languages: tuple[str, ...]) -> LanguageIdentifier:
-    """The model, loaded once per process.
-
-    Raises:
-        ValueError: the model does not know one of the languages.
-    """
-    identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
-    known = set(identifier.labels)
-    unknown = [language for language in languages if language not in known]
-    if unknown:
-        raise ValueError(
-            f"language {', '.join(unknown)}: not known to the language identification; known: "
-            f"{', '.join(sorted(known))}. Give the sources a fixed `language` and switch the rule off"
-        )
-    identifier.set_languages(languages)
-    return identifier
+        """Names the language of what has none yet."""
+        rows = np.flatnonzero(batch.alive & (batch.languages == None))  # noqa: E711  # compared one by one
+        identifier = language_identifier(tuple(sorted({*self.config.candidates, *self.languages})))
+        found, confidences = identifier.classify(batch.texts, rows, self.config.max_characters)
+        batch.languages[rows] = found
+        uncertain = np.zeros(len(batch), dtype=bool)
+        uncertain[rows] = confidences < self.config.min_confidence
+        batch.drop(self.name, "uncertain", uncertain)
+        for language in sorted({*found} - {*self.languages}):
+            where = np.zeros(len(batch), dtype=bool)
+            where[rows] = found == language
+            batch.drop(self.name, language, where)

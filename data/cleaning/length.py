@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+import numpy as np
 from pydantic import Field
 
 from data.cleaning.rule import Rule, TextBatch
@@ -29,9 +30,6 @@ class Length(Rule[LengthConfig]):
         """Drops by the number of words."""
         min_words = self.config.min_words if batch.min_words is None else batch.min_words
         min_characters = self.config.min_characters if batch.min_characters is None else batch.min_characters
-        for index in batch.alive():
-            length = len(batch.words(index))
-            if length < (min_characters if batch.unspaced(index) else min_words):
-                batch.drop(index, self.name, "too_short")
-            elif length > self.config.max_words:
-                batch.drop(index, self.name, "too_long")
+        words = batch.texts.words
+        batch.drop(self.name, "too_short", words.counts < np.where(words.unspaced, min_characters, min_words))
+        batch.drop(self.name, "too_long", words.counts > self.config.max_words)

@@ -3,18 +3,18 @@
 Source: Rae et al. 2021 (Gopher), arXiv:2112.11446, section A1.1. Length has its own rule.
 """
 
-import re
 from typing import ClassVar
 
+import numpy as np
 from pydantic import Field
 
 from data.cleaning.rule import Rule, TextBatch
 from data.config import Config
+from data.text import TextColumn
+from data.text.alphabet import LETTER
 
-_SYMBOLS = re.compile(r"#|…|\.\.\.")
-_BULLETS = ("-", "*", "•", "●", "▪", "◦", "·")
-_ELLIPSES = ("…", "...")
-_LETTER = re.compile(r"[^\W\d_]")
+_SYMBOLS = ("#", "…", "...")
+_BULLETS = np.array([ord(bullet) for bullet in "-*•●▪◦·"])
 
 
 class QualityConfig(Config):
@@ -43,28 +43,29 @@ class Quality(Rule[QualityConfig]):
 
     def apply(self, batch: TextBatch) -> None:
         """Drops for the first reason that holds."""
-        for index in batch.alive():
-            reason = self._reason(batch.texts[index], batch.words(index), batch.unspaced(index))
-            if reason is not None:
-                batch.drop(index, self.name, reason)
+        self._by_words(batch, batch.texts)
+        self._by_lines(batch, batch.texts)
 
-    def _reason(self, text: str, words: list[str], unspaced: bool) -> str | None:
-        config, count = self.config, len(words) or 1
-        if len(_SYMBOLS.findall(text)) > config.max_symbols_per_word * count:
-            return "symbols"
-        lettered = sum(1 for word in words if word.isalpha() or _LETTER.search(word) is not None)
-        if lettered < (config.min_lettered_characters if unspaced else config.min_lettered_words) * count:
-            return "few_letters"
+    def _by_words(self, batch: TextBatch, texts: TextColumn) -> None:
+        config, words = self.config, texts.words
+        counts = np.maximum(words.counts, 1)
+        symbols = sum(texts.occurrences(symbol) for symbol in _SYMBOLS)
+        batch.drop(self.name, "symbols", symbols > config.max_symbols_per_word * counts)
+        lettered = texts.sums(words.having(LETTER), words.offsets)
+        least = np.where(words.unspaced, config.min_lettered_characters, config.min_lettered_words)
+        batch.drop(self.name, "few_letters", lettered < least * counts)
         # Single Han or kana characters within a text that is spaced otherwise are no short words.
-        spaced = [word for word in words if len(word) > 1 or word.isascii()]
-        mean_length = sum(map(len, spaced)) / (len(spaced) or 1)
-        if not unspaced and not config.min_mean_word_length <= mean_length <= config.max_mean_word_length:
-            return "word_length"
-        lines = [line for line in map(str.strip, text.split("\n")) if line]
-        if len(lines) < 2:  # the shares of a single line say nothing
-            return None
-        if sum(line.startswith(_BULLETS) for line in lines) > config.max_bullet_lines * len(lines):
-            return "bullets"
-        if sum(line.endswith(_ELLIPSES) for line in lines) > config.max_ellipsis_lines * len(lines):
-            return "ellipses"
-        return None
+        spaced = (words.characters > 1) | (words.ends - words.starts == 1)
+        lengths = texts.sums(words.characters * spaced, words.offsets)
+        means = lengths / np.maximum(texts.sums(spaced, words.offsets), 1)
+        usual = (config.min_mean_word_length <= means) & (means <= config.max_mean_word_length)
+        batch.drop(self.name, "word_length", ~words.unspaced & ~usual)
+
+    def _by_lines(self, batch: TextBatch, texts: TextColumn) -> None:
+        lines = texts.lines
+        counts = texts.sums(lines.filled, lines.offsets)
+        several = counts > 1  # the shares of a single line say nothing
+        bullets = texts.sums(np.isin(lines.opening, _BULLETS), lines.offsets)
+        batch.drop(self.name, "bullets", several & (bullets > self.config.max_bullet_lines * counts))
+        ellipses = texts.sums(texts.lines_end_with("...") | texts.lines_end_with("…"), lines.offsets)
+        batch.drop(self.name, "ellipses", several & (ellipses > self.config.max_ellipsis_lines * counts))

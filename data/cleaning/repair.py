@@ -10,9 +10,14 @@ import unicodedata
 from typing import ClassVar
 
 import ftfy
+import numpy as np
+from numpy.typing import NDArray
 
 from data.cleaning.rule import Rule, TextBatch
 from data.config import Config
+from data.text import TextColumn
+from data.text.mojibake import COMPOSE, ENTITY, SUSPECT, inspect
+from data.text.spacing import plain_spacing
 
 _FTFY = ftfy.TextFixerConfig(
     unescape_html=False,  # ftfy leaves entities alone where a '<' is near; html.unescape does not
@@ -24,15 +29,6 @@ _FTFY = ftfy.TextFixerConfig(
     explain=False,
 )
 _ENTITY = re.compile(r"&(?:#\d+|#[xX][0-9a-fA-F]+|[a-zA-Z][a-zA-Z0-9]+);")
-# Control characters but tab and newline, soft hyphen, zero-width space, word joiner, byte order mark, direction marks.
-# Zero-width joiner and non-joiner stay: Indic and Persian words and emoji need them.
-_INVISIBLE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff\ufffd]"
-)
-_NEWLINE = re.compile("\r\n|[\r\u0085\u2028\u2029]")
-_BLANK = re.compile("[\t\xa0\u2000-\u200a\u202f\u205f\u3000]")
-_MARGINS = re.compile(r" +\n|\n +")
-_EMPTY_LINES = re.compile(r"\n{3,}")
 
 
 class RepairConfig(Config):
@@ -47,23 +43,22 @@ class Repair(Rule[RepairConfig]):
 
     def apply(self, batch: TextBatch) -> None:
         """Replaces texts."""
-        for index in batch.alive():
-            batch.repair(index, self.name, repaired(batch.texts[index]))
+        batch.repair(self.name, repaired(batch.texts, batch.alive))
 
 
-def repaired(text: str) -> str:
-    """The text in its one spelling; repairing it again changes nothing in ordinary text.
+def repaired(texts: TextColumn, wanted: NDArray[np.bool_]) -> TextColumn:
+    """The texts in their one spelling, where `wanted` (N,); repairing them again changes nothing in ordinary text."""
+    flags = np.where(wanted, inspect(texts.data, texts.offsets), 0)
+    rows = np.flatnonzero(flags & (ENTITY | SUSPECT | COMPOSE))
+    if len(rows):
+        texts = texts.replaced(rows, [_decoded(texts[row], int(flags[row])) for row in rows])
+    return TextColumn.from_bytes(*plain_spacing(texts.data, texts.offsets, wanted))
 
-    The ideographic space U+3000, which indents Chinese paragraphs, becomes a plain one with the other blanks.
-    """
-    if "&" in text:
+
+def _decoded(text: str, flags: int) -> str:
+    """The text without entities and mojibake, composed."""
+    if flags & ENTITY:
         text = _ENTITY.sub(lambda entity: html.unescape(entity[0]), text)
-    if not text.isascii():
-        text = unicodedata.normalize("NFC", ftfy.fix_text(text, _FTFY))
-    text = _NEWLINE.sub("\n", text)
-    text = _INVISIBLE.sub("", text)
-    text = _BLANK.sub(" ", text)
-    while "  " in text:
-        text = text.replace("  ", " ")
-    text = _MARGINS.sub("\n", text)
-    return _EMPTY_LINES.sub("\n\n", text).strip()
+    if text.isascii() or (not flags & (ENTITY | SUSPECT) and unicodedata.is_normalized("NFC", text)):
+        return text
+    return unicodedata.normalize("NFC", ftfy.fix_text(text, _FTFY))

@@ -7,12 +7,11 @@ words' hashes suffice. A Han or kana character carries about half a word: for la
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from data.cleaning.rule import Rule, TextBatch
 from data.config import Config
-from data.ngrams import ngram_hashes
+from data.text.repeats import count_repeats
 
 
 class RepetitionConfig(Config):
@@ -33,42 +32,16 @@ class Repetition(Rule[RepetitionConfig]):
     Config: ClassVar[type[Config]] = RepetitionConfig
 
     def apply(self, batch: TextBatch) -> None:
-        """Drops by lines first, which need no hashes."""
-        for index in batch.alive():
-            scale = 2 if batch.unspaced(index) else 1
-            if duplicate_line_share(batch.texts[index]) > self.config.max_duplicate_lines:
-                batch.drop(index, self.name, "duplicate_lines")
-            elif (reason := self._repeated(batch.hashes(index), scale)) is not None:
-                batch.drop(index, self.name, reason)
-
-    def _repeated(self, hashes: NDArray[np.uint64], scale: int) -> str | None:
+        """Drops by lines first, which need no words."""
+        lines, words = batch.texts.lines, batch.texts.words
+        filled = np.concatenate([[0], np.cumsum(lines.filled)])[lines.offsets]
+        repeated = count_repeats(lines.hashes[lines.filled], filled, np.ones_like(words.counts), batch.alive)
+        batch.drop(self.name, "duplicate_lines", repeated.duplicate_share > self.config.max_duplicate_lines)
+        scale = np.where(words.unspaced, 2, 1)
         for n, limit in self.config.max_top_ngrams.items():
-            if top_ngram_share(hashes, n * scale) > limit:
-                return f"top_{n}_gram"
+            repeats = count_repeats(words.hashes, words.offsets, n * scale, batch.alive)
+            covered = np.minimum(1.0, repeats.most * n * scale / np.maximum(words.counts, 1))
+            batch.drop(self.name, f"top_{n}_gram", (repeats.most > 1) & (covered > limit))
         for n, limit in self.config.max_duplicate_ngrams.items():
-            if duplicate_ngram_share(hashes, n * scale) > limit:
-                return f"duplicate_{n}_grams"
-        return None
-
-
-def duplicate_line_share(text: str) -> float:
-    """Share of the lines with text that repeat an earlier line; 0 for a single line."""
-    if "\n" not in text:
-        return 0.0
-    lines = [line.strip() for line in text.split("\n") if line.strip()]
-    return 1.0 - len(set(lines)) / len(lines) if lines else 0.0
-
-
-def top_ngram_share(hashes: NDArray[np.uint64], n: int) -> float:
-    """Share of the words under the most frequent n-gram; 0 where none comes twice."""
-    grams = ngram_hashes(hashes, n)
-    if len(grams) < 2:
-        return 0.0
-    top = int(np.unique(grams, return_counts=True)[1].max())
-    return min(1.0, top * n / len(hashes)) if top > 1 else 0.0
-
-
-def duplicate_ngram_share(hashes: NDArray[np.uint64], n: int) -> float:
-    """Share of the n-grams that repeat an earlier one."""
-    grams = ngram_hashes(hashes, n)
-    return 1.0 - len(np.unique(grams)) / len(grams) if len(grams) else 0.0
+            repeats = count_repeats(words.hashes, words.offsets, n * scale, batch.alive)
+            batch.drop(self.name, f"duplicate_{n}_grams", repeats.duplicate_share > limit)

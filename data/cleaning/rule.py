@@ -1,74 +1,105 @@
-"""What a cleaning rule is: it repairs, drops or tags documents of a batch.
+"""What a cleaning rule is: it drops, repairs or tags documents of a batch.
 
-Rules see a batch as columns, so that what several of them need (words, their hashes) is computed once, and so that a
-rule may work on a whole column at a time.
+A rule asks the batch's column for what it needs to know (words, lines, characters: `data.text`), which is computed once
+for all rules, compares it with its settings as numpy columns, and tells the batch which rows are meant.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import ClassVar, Generic, TypeVar
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from data.config import Config
-from data.language import is_unspaced, split_words
-from data.ngrams import word_hashes
+from data.text import TextColumn
+from data.text.lines import join_lines
+
+Mask = NDArray[np.bool_]
 
 
-@dataclass
 class TextBatch:
-    """Documents of one source on their way through the rules; columns of one length."""
+    """N documents of one source on their way through the rules."""
 
-    texts: list[str]
-    languages: list[str | None]
-    """ISO 639-1; None until the `language` rule has tagged it."""
-    min_words: int | None = None
-    """The source's own minimum, in place of the length rule's."""
-    min_characters: int | None = None
-    dropped: list[str | None] = field(init=False)
-    """'rule/reason' of the rule that dropped the document; None while it is alive."""
-    repairs: list[list[str]] = field(init=False)
-    """Names of the rules that changed the document."""
-    _words: dict[int, list[str]] = field(init=False, default_factory=dict)
-    _hashes: dict[int, NDArray[np.uint64]] = field(init=False, default_factory=dict)
+    def __init__(
+        self,
+        texts: TextColumn | Sequence[str],
+        languages: Sequence[str | None],
+        min_words: int | None = None,
+        min_characters: int | None = None,
+        dropped: Sequence[str | None] | None = None,
+    ) -> None:
+        self.texts = texts if isinstance(texts, TextColumn) else TextColumn(texts)
+        """As the rules so far have left them."""
+        self.languages = np.array(languages, dtype=object)
+        """(N,) ISO 639-1; None until the `language` rule has found it."""
+        self.min_words, self.min_characters = min_words, min_characters
+        """The source's own minima, in place of the length rule's."""
+        self._dropped = np.array(dropped if dropped is not None else [None] * len(self.texts), dtype=object)
+        self.alive: Mask = np.array([reason is None for reason in self._dropped.tolist()], dtype=np.bool_)
+        """(N,) documents that nothing has dropped yet."""
+        self._repairs: list[tuple[str, Mask]] = []
+        self._tags: list[tuple[str, Mask]] = []
 
-    def __post_init__(self) -> None:
-        self.dropped = [None] * len(self.texts)
-        self.repairs = [[] for _ in self.texts]
+    def __len__(self) -> int:
+        return len(self.texts)
 
-    def alive(self) -> Iterator[int]:
-        """Indices of the documents that no rule has dropped yet."""
-        return (index for index, reason in enumerate(self.dropped) if reason is None)
+    def drop(self, rule: str, reason: str, where: Mask) -> None:
+        """Ends the way of the documents `where` (N,) is true; one that was dropped before keeps its reason."""
+        where = where & self.alive
+        self._dropped[where] = f"{rule}/{reason}"
+        self.alive &= ~where
 
-    def drop(self, index: int, rule: str, reason: str) -> None:
-        """Ends the document's way, and says why."""
-        self.dropped[index] = f"{rule}/{reason}"
+    def repair(self, rule: str, texts: TextColumn) -> None:
+        """Takes the texts of another column for those that are alive; one that did not change is not counted."""
+        changed = pc.not_equal(self.texts.array, texts.array).to_numpy(zero_copy_only=False)
+        if (changed & ~self.alive).any():
+            texts = TextColumn(pc.if_else(pa.array(self.alive), texts.array, self.texts.array))
+            changed &= self.alive
+        if changed.any():
+            self.texts = texts
+            self._repairs.append((rule, changed))
 
-    def repair(self, index: int, rule: str, text: str) -> None:
-        """Replaces a text; one that did not change is not counted."""
-        if text != self.texts[index]:
-            self.texts[index] = text
-            self.repairs[index].append(rule)
-            self._words.pop(index, None)
-            self._hashes.pop(index, None)
+    def keep_lines(self, rule: str, keep: Mask) -> None:
+        """Takes all other lines out of the documents that are alive, and the white space around what is left.
 
-    def words(self, index: int) -> list[str]:
-        """Words in lower case; Han and kana characters are words of their own."""
-        if index not in self._words:
-            self._words[index] = split_words(self.texts[index].lower())
-        return self._words[index]
+        Args:
+            rule: its name.
+            keep: (L,) of `texts.lines`.
+        """
+        texts, lines = self.texts, self.texts.lines
+        keep = keep | np.repeat(~self.alive, lines.counts)
+        if not keep.all():
+            self.repair(rule, TextColumn.from_bytes(*join_lines(texts.data, texts.offsets, lines, keep)))
 
-    def hashes(self, index: int) -> NDArray[np.uint64]:
-        """64-bit hashes of `words`, in their order."""
-        if index not in self._hashes:
-            self._hashes[index] = word_hashes(self.words(index))
-        return self._hashes[index]
+    def tag(self, rule: str, tag: str, where: Mask) -> None:
+        """Marks the documents that are alive and `where` (N,) is true with 'rule/tag'."""
+        self._tags.append((f"{rule}/{tag}", where & self.alive))
 
-    def unspaced(self, index: int) -> bool:
-        """Whether the document's words are characters."""
-        return is_unspaced(self.texts[index])
+    @property
+    def dropped(self) -> list[str | None]:
+        """For each document 'rule/reason' of the rule that dropped it; None while it is alive."""
+        return self._dropped.tolist()
+
+    @property
+    def repairs(self) -> list[list[str]]:
+        """For each document the names of the rules that changed it."""
+        return _names(self._repairs, len(self))
+
+    @property
+    def tags(self) -> list[list[str]]:
+        """For each document its 'rule/tag's."""
+        return _names(self._tags, len(self))
+
+
+def _names(marks: list[tuple[str, Mask]], count: int) -> list[list[str]]:
+    names: list[list[str]] = [[] for _ in range(count)]
+    for name, where in marks:
+        for row in np.flatnonzero(where).tolist():
+            names[row].append(name)
+    return names
 
 
 C = TypeVar("C", bound=Config)
@@ -85,4 +116,4 @@ class Rule(ABC, Generic[C]):
 
     @abstractmethod
     def apply(self, batch: TextBatch) -> None:
-        """Repairs, drops or tags the documents that are alive."""
+        """Drops, repairs or tags documents that are alive."""

@@ -1,20 +1,22 @@
 """Where documents come from. To add a kind of source: its file, its line in `SOURCES`, its name in `SourceConfig`."""
 
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Discriminator, Tag
 
+from data.sources.database import DatabaseConfig, DatabaseSource
 from data.sources.files import FileConfig, FileSource
 from data.sources.huggingface import HuggingFaceConfig, HuggingFaceSource
+from data.sources.reading import Ledger, documents, extracted
 from data.sources.source import Row, Source, SourceError, SourceFields, default_cache
 from data.sources.task import TaskConfig, TaskSource
 from data.sources.wheel import WheelConfig, WheelSource
 
 __all__ = [
     "SOURCES",
+    "Ledger",
     "Row",
     "Source",
     "SourceConfig",
@@ -27,6 +29,7 @@ __all__ = [
 ]
 
 SOURCES: dict[str, type[Source[Any]]] = {
+    "database": DatabaseSource,
     "huggingface": HuggingFaceSource,
     "path": FileSource,
     "task": TaskSource,
@@ -42,7 +45,8 @@ def _kind(settings: Any) -> str | None:
 
 
 SourceConfig = Annotated[
-    Annotated[HuggingFaceConfig, Tag("huggingface")]
+    Annotated[DatabaseConfig, Tag("database")]
+    | Annotated[HuggingFaceConfig, Tag("huggingface")]
     | Annotated[FileConfig, Tag("path")]
     | Annotated[TaskConfig, Tag("task")]
     | Annotated[WheelConfig, Tag("wheel")],
@@ -64,15 +68,17 @@ def source_key(config: SourceFields, cache: Path, root: Path) -> dict[str, Any]:
     return _open(config, cache, root).key()
 
 
-def read_source(config: SourceFields, cache: Path, root: Path) -> Iterator[Row]:
-    """The rows of a source, at most `max_documents` of them.
+def read_source(config: SourceFields, cache: Path, root: Path, ledger: Ledger | None = None) -> Iterator[Row]:
+    """The rows of a source, at most `max_documents` of them; its ledger says which parts to pass over, and is filled.
 
     Raises:
         SourceError: there is none, or the source cannot be read.
     """
+    ledger = Ledger() if ledger is None else ledger
     number = 0
-    for number, row in enumerate(islice(_open(config, cache, root).rows(), config.max_documents), 1):  # noqa: B007
+    for row in extracted(documents(_open(config, cache, root).parts(), config, ledger)):
         yield row
-    if not number:
+        number += 1
+    if not number + ledger.skipped:
         kind = str(_kind(config))
         raise SourceError(f"{kind} {getattr(config, kind)!r}: not one document in it; fill it, or take the source out")

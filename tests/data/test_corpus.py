@@ -9,8 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 from pydantic import ValidationError
 
-from data import corpus as corpus_module
-from data.corpus import CorpusConfig, CorpusSummary, build_corpus
+from data import cleaned, corpus_reading
+from data.chunk import Chunk, ChunkCleaner
+from data.corpus import CleaningError, CorpusConfig, CorpusSummary, build_corpus
 from data.document import CORPUS_SCHEMA, SPLITS, iter_texts, sha256_hex
 
 WORDS = [
@@ -121,7 +122,8 @@ def test_artifact_has_the_promised_files(dirty: CorpusConfig, tmp_path: Path) ->
 
     assert set(content(folder)) == {
         *(f"{split}/part-00000.parquet" for split in SPLITS),
-        *(f"audit/{name}" for name in ("counts.json", "dropped.parquet", "seen.parquet", "signatures.parquet")),
+        *(f"audit/{name}.json" for name in ("counts", "provenance")),
+        *(f"audit/{name}.parquet" for name in ("dropped", "parts", "seen", "signatures")),
         "README.md",
         "counts.json",
     }
@@ -151,22 +153,94 @@ def test_datasets_opens_the_folder_with_its_features(dirty: CorpusConfig, tmp_pa
 
     assert {split: rows.num_rows for split, rows in loaded.items()} == summary.documents
     assert list(loaded["train"].features) == CORPUS_SCHEMA.names
-    assert all(feature.dtype == "string" for feature in loaded["train"].features.values())
+    features = dict(loaded["train"].features)
+    assert features.pop("tags") == datasets.List(datasets.Value("string"))
+    assert all(feature.dtype == "string" for feature in features.values())
 
 
 def test_files_are_equal_for_one_worker_and_two(
     dirty: CorpusConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(corpus_module, "CHUNK_DOCUMENTS", 7)
+    monkeypatch.setattr(corpus_reading, "CHUNK_DOCUMENTS", 7)
     build(dirty, tmp_path, "one", workers=1)
     build(dirty, tmp_path, "two", workers=2)
 
     assert content(tmp_path / "one") == content(tmp_path / "two")
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("ray_of_two")
+def test_files_are_equal_on_ray(dirty: CorpusConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(corpus_reading, "CHUNK_DOCUMENTS", 7)
+    on_ray = CorpusConfig.model_validate({**dirty.model_dump(), "engine": {"kind": "ray", "workers": 2}})
+    build(dirty, tmp_path, "here")
+    build(on_ray, tmp_path, "ray")
+
+    assert content(tmp_path / "here") == content(tmp_path / "ray")
+
+
+class Killed(Exception):
+    pass
+
+
+def test_a_killed_build_goes_on_behind_what_was_cleaned(
+    dirty: CorpusConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(corpus_reading, "CHUNK_DOCUMENTS", 7)  # 85 and 6 documents: 13 + 1 chunks
+    monkeypatch.setattr(cleaned, "BATCHES_IN_FILE", 4)
+    cleanings: list[int] = []
+    clean = ChunkCleaner.clean
+
+    def counted(cleaner: ChunkCleaner, chunk: Chunk) -> Any:
+        cleanings.append(chunk.rows.num_rows)
+        return clean(cleaner, chunk)
+
+    def killed(phase: str, done: int, total: int) -> None:
+        if done >= 7 * 10:
+            raise Killed
+
+    monkeypatch.setattr(ChunkCleaner, "clean", counted)
+    build(dirty, tmp_path, "whole")
+    cleanings.clear()
+    with pytest.raises(Killed):
+        build(dirty, tmp_path, "resumed", scratch=tmp_path / "scratch", progress=killed)
+    cleanings.clear()
+    build(dirty, tmp_path, "resumed", scratch=tmp_path / "scratch")
+
+    assert cleanings == [7] * 4 + [1, 6]  # two files of four chunks were whole
+    assert content(tmp_path / "whole") == content(tmp_path / "resumed")
+
+
+def test_what_was_cleaned_with_other_settings_is_cleaned_again(dirty: CorpusConfig, tmp_path: Path) -> None:
+    other = dirty.model_copy(update={"pii": None})
+    for config, name in ((dirty, "with"), (other, "without")):
+        build(config, tmp_path, name, scratch=tmp_path / "scratch")
+    build(other, tmp_path, "alone")
+
+    assert content(tmp_path / "without") == content(tmp_path / "alone")
+    assert content(tmp_path / "without") != content(tmp_path / "with")
+
+
+def test_a_rule_that_fails_is_told_with_source_and_document(
+    dirty: CorpusConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clean = ChunkCleaner.clean
+
+    def failing(cleaner: ChunkCleaner, chunk: Chunk) -> Any:
+        if "too short" in chunk.rows["text"].to_pylist():
+            raise ValueError("no words")
+        return clean(cleaner, chunk)
+
+    monkeypatch.setattr(ChunkCleaner, "clean", failing)
+    with pytest.raises(
+        CleaningError, match=r"corpus\.sources\.first: first\.jsonl:82: a rule failed \(ValueError: no words\); switch"
+    ):
+        build(dirty, tmp_path)
+
+
 def test_chunks_do_not_show(dirty: CorpusConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     build(dirty, tmp_path, "one")
-    monkeypatch.setattr(corpus_module, "CHUNK_DOCUMENTS", 3)
+    monkeypatch.setattr(corpus_reading, "CHUNK_DOCUMENTS", 3)
     build(dirty, tmp_path, "three")
 
     assert content(tmp_path / "one") == content(tmp_path / "three")
@@ -212,7 +286,7 @@ def test_what_an_earlier_corpus_has_is_not_taken_again(tmp_path: Path) -> None:
     assert summary.sources["b"].dropped == {"known/seen_before": 2, "known/exact": 1, "known/near": 1}
     assert summary.sources["b"].kept == 20
     third = {"c": {"path": "b.jsonl"}}
-    with pytest.raises(ValueError, match=r"no document is left .*of 24 read; dropped most: known/seen_before 24"):
+    with pytest.raises(ValueError, match=r"no document is left .*of 24 read; dropped most: known/part 24"):
         build(settings(**third), tmp_path, "third", known=[tmp_path / "old", tmp_path / "new"])
 
 
@@ -241,7 +315,7 @@ def test_error_of_a_source_names_it(tmp_path: Path) -> None:
 
 def test_what_a_killed_build_left_is_replaced(dirty: CorpusConfig, tmp_path: Path) -> None:
     build(dirty, tmp_path, "clean")
-    for name in ("cleaned.arrow.part", "train/part-00000.parquet", "train/part-00007.parquet"):
+    for name in ("scratch.part/old.arrow", "train/part-00000.parquet", "train/part-00007.parquet"):
         (tmp_path / "again" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "again" / name).write_bytes(b"half")
     build(dirty, tmp_path, "again")

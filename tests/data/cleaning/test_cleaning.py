@@ -1,13 +1,12 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import data.cleaning
 from data.cleaning import RULES, CleaningConfig, TextBatch, build_rules
-from data.cleaning.repair import repaired
-from data.cleaning.repetition import duplicate_line_share, duplicate_ngram_share, top_ngram_share
-from data.ngrams import word_hashes
+from data.text import TextColumn
 
 ENGLISH = (
     "The committee met on Tuesday to discuss the new library, which the town has wanted for years. "
@@ -36,7 +35,7 @@ def test_good_text_passes_every_rule(text: str) -> None:
 
     assert batch.dropped == [None]
     assert batch.repairs == [[]]
-    assert batch.languages == ["zh" if text == CHINESE else "en"]
+    assert batch.languages.tolist() == ["zh" if text == CHINESE else "en"]
 
 
 @pytest.mark.parametrize(
@@ -51,11 +50,15 @@ def test_good_text_passes_every_rule(text: str) -> None:
         ("a\r\nb\rc\u2028d", "a\nb\nc\nd"),
         ("  tabs\t\tand   blanks \n\n\n\n\u3000\u3000段落  ", "tabs and blanks\n\n段落"),
         ("می\u200cخواهم", "می\u200cخواهم"),
+        ("one \n two  \n  three", "one\ntwo\nthree"),
     ],
 )
 def test_repair_gives_one_spelling(dirty: str, clean: str) -> None:
-    assert repaired(dirty) == clean
-    assert repaired(clean) == clean
+    batch = TextBatch([dirty, clean], [None] * 2)
+    RULES["repair"](RULES["repair"].Config(), ("en",)).apply(batch)
+
+    assert list(batch.texts) == [clean, clean]
+    assert batch.repairs == [["repair"] if dirty != clean else [], []]
 
 
 def test_boilerplate_lines_go_and_sentences_stay() -> None:
@@ -67,7 +70,7 @@ def test_boilerplate_lines_go_and_sentences_stay() -> None:
     )
     RULES["boilerplate"](RULES["boilerplate"].Config(), ("en",)).apply(batch)
 
-    assert batch.texts == [f"{ENGLISH}\n{mentions}", CHINESE]
+    assert list(batch.texts) == [f"{ENGLISH}\n{mentions}", CHINESE]
     assert batch.repairs == [["boilerplate"], ["boilerplate"]]
 
 
@@ -128,7 +131,7 @@ def test_fixed_language_is_not_identified_again() -> None:
     RULES["language"](RULES["language"].Config(), ("en",)).apply(batch)
 
     assert batch.dropped == [None]
-    assert batch.languages == ["en"]
+    assert batch.languages.tolist() == ["en"]
 
 
 def test_pidgin_is_not_among_the_candidates() -> None:
@@ -140,29 +143,53 @@ def test_unknown_language_is_refused_with_the_known_ones() -> None:
         RULES["language"](RULES["language"].Config(candidates=("xx",)), ("en",)).apply(TextBatch([ENGLISH], [None]))
 
 
-def test_repetition_shares_by_hand() -> None:
-    hashes = word_hashes(["a", "b", "a", "b", "c", "d"])
-
-    assert top_ngram_share(hashes, 2) == 4 / 6
-    assert duplicate_ngram_share(hashes, 2) == pytest.approx(1 / 5)
-    assert top_ngram_share(word_hashes(["a", "b", "c", "d"]), 2) == 0.0
-    assert duplicate_line_share("x\n\ny\nx\n x") == 0.5
-
-
 def test_dropped_documents_meet_no_later_rule_and_repairs_refresh_words() -> None:
     batch = TextBatch(["a b", "c d"], [None, None])
-    assert batch.words(0) == ["a", "b"]
-    batch.repair(0, "repair", "A B C")
-    batch.drop(1, "length", "too_short")
+    assert batch.texts.words.counts.tolist() == [2, 2]
+    batch.drop("length", "too_short", np.array([False, True]))
+    batch.drop("quality", "bullets", np.array([False, True]))
+    batch.repair("repair", TextColumn(["A B C", "C D E"]))
+    batch.tag("quality", "short", np.array([True, True]))
 
-    assert batch.words(0) == ["a", "b", "c"]
-    assert list(batch.alive()) == [0]
+    assert batch.dropped == [None, "length/too_short"]
+    assert batch.alive.tolist() == [True, False]
+    assert list(batch.texts) == ["A B C", "c d"]
+    assert batch.texts.words.counts.tolist() == [3, 2]
+    assert batch.repairs == [["repair"], []]
+    assert batch.tags == [["quality/short"], []]
+
+
+def test_lines_taken_out_leave_the_rest_in_order_without_margins() -> None:
+    texts = [" one\ntwo\n\nthree ", " left alone\n ", "dropped\nbefore"]
+    batch = TextBatch(texts, [None] * 3, dropped=[None, None, "quality/bullets"])
+    batch.keep_lines("rule", np.array([True, False, True, True, True, True, False, False]))
+
+    assert list(batch.texts) == ["one\n\nthree", " left alone\n ", "dropped\nbefore"]
+    assert batch.repairs == [["rule"], [], []]
 
 
 def test_rules_are_indexed_configured_and_switched_off_by_null() -> None:
     files = {path.stem for path in Path(str(data.cleaning.__file__)).parent.glob("*.py")} - {"__init__", "rule"}
 
     assert files == set(RULES) == {rule.name for rule in RULES.values()}
-    assert list(CleaningConfig.model_fields) == list(RULES)
+    assert list(CleaningConfig.model_fields) == [*RULES, "order"]
     rules = build_rules(CleaningConfig.model_validate({"quality": None, "length": {"min_words": 5}}), ("en",))
     assert [rule.name for rule in rules] == [name for name in RULES if name != "quality"]
+
+
+def test_order_of_the_recipe_is_kept() -> None:
+    order = ("length", *(name for name in RULES if name != "length"))
+    assert [rule.name for rule in build_rules(CleaningConfig(order=order), ("en",))] == list(order)
+
+
+@pytest.mark.parametrize(
+    ("order", "message"),
+    [
+        (["repair"], "order: leaves out boilerplate, length"),
+        ([*RULES, "repair"], "order: names a rule twice"),
+        ([*RULES, "qualty"], "unknown rule 'qualty'. Did you mean 'quality'"),
+    ],
+)
+def test_order_that_leaves_something_open_is_refused(order: list[str], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        CleaningConfig.model_validate({"order": order})

@@ -4,7 +4,8 @@ import pytest
 from data.dedup import exact_key, signatures, survivors
 from data.dedup.near import PERMUTATIONS, band_rows
 from data.language import split_words
-from data.ngrams import ngram_hashes, word_hashes
+from data.ngrams import ngram_hashes
+from data.text.words import word_hashes
 
 
 def sign(*texts: str) -> np.ndarray:

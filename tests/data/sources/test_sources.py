@@ -16,9 +16,11 @@ import pytest
 import zstandard
 from pydantic import TypeAdapter, ValidationError
 
-from data.sources import SOURCES, Row, SourceConfig, SourceError, default_cache, formats, read_source, source_key
+from data.sources import SOURCES, Row, SourceConfig, SourceError, default_cache, read_source, source_key
+from data.sources.archives import open_member
+from data.sources.formats import lines
 from data.sources.huggingface import HuggingFaceConfig
-from data.sources.wheel import fetch_wheel, open_member
+from data.sources.packages import fetch_wheel
 
 COMPRESS: dict[str, Callable[[bytes], bytes]] = {
     "": bytes,
@@ -81,6 +83,16 @@ def test_unit_of_a_text_file(tmp_path: Path, unit: str, texts: list[str]) -> Non
     assert [row.text for row in rows(tmp_path, path="a.txt", unit=unit)] == texts
 
 
+def test_tagged_lines_under_headings_are_read_as_documents_without_tags(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("大/a  雪/n\n昨天/t 下/v 了/u 雪/n 。/w\n天/n 晴/a\n今天/t 好/a 。/w\n")
+
+    found = rows(tmp_path, path="a.txt", unit="line", tagged="slash", headed=True)
+
+    assert [(row.text, row.title) for row in found] == [("大雪\n昨天下了雪。", "大雪"), ("天晴\n今天好。", "天晴")]
+    assert len(rows(tmp_path, path="a.txt", unit="line", tagged="slash", headed=True, max_documents=1)) == 1
+    assert [row.title for row in rows(tmp_path, path="a.txt", unit="line")] == [None] * 4
+
+
 def test_files_are_read_by_name_and_max_documents_ends_it(tmp_path: Path) -> None:
     for name in ("b", "a"):
         (tmp_path / "deep" / name).mkdir(parents=True)
@@ -114,19 +126,20 @@ def test_bytes_that_are_not_utf8_are_set_aside_and_not_guessed(
 
 @pytest.mark.parametrize("name", ["a.jsonl", "a.csv", "a.txt"])
 def test_giant_line_is_skipped_in_pieces(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(formats, "LINE_LIMIT_BYTES", 100)
+    monkeypatch.setattr(lines, "LINE_LIMIT_BYTES", 100)
     line: Callable[[str], str] = (lambda text: json.dumps({"text": text})) if name == "a.jsonl" else str
     header = "text\n" if name == "a.csv" else ""
-    (tmp_path / name).write_text(header + "\n".join(map(line, ["before", "x" * 1000, "after"])))
+    texts = ["before", "x" * 1000, "after"]
+    (tmp_path / name).write_text(header + "\n".join(map(line, texts)))
 
     found = rows(tmp_path, path=name, **({"unit": "line"} if name == "a.txt" else {}))
 
     assert sorted((row.text, row.defect) for row in found) == [("", "line_too_long"), ("after", None), ("before", None)]
-    assert max(len(part or b"") for part in formats.bounded_lines(io.BytesIO(b"y" * 1000 + b"\nz"), 100)) == 1
+    assert max(len(part or b"") for part in lines.bounded_lines(io.BytesIO(b"y" * 1000 + b"\nz"), 100)) == 1
 
 
 def test_paragraph_beyond_the_limit_is_one_defect(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(formats, "LINE_LIMIT_BYTES", 10)
+    monkeypatch.setattr(lines, "LINE_LIMIT_BYTES", 10)
     (tmp_path / "a.txt").write_text("12345\n67890\n12345\n\nshort\n")
 
     found = rows(tmp_path, path="a.txt", unit="paragraph")
@@ -242,6 +255,11 @@ def test_other_content_than_pinned_is_refused_before_it_is_read(
         fetch_wheel("toy==1.0", wheel[1], tmp_path)
 
 
+def read_member(archive: Path, *place: str) -> bytes:
+    with open_member(archive, *place) as stream:
+        return stream.read()
+
+
 def test_failing_download_and_missing_member_say_so(
     tmp_path: Path, wheel: tuple[bytes, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -252,9 +270,9 @@ def test_failing_download_and_missing_member_say_so(
 
     (tmp_path / "toy.whl").write_bytes(wheel[0])
     with pytest.raises(SourceError, match=r"no member 'toy/x\.zip'; it has: toy/data\.zip"):
-        open_member(tmp_path / "toy.whl", "toy/x.zip")
+        read_member(tmp_path / "toy.whl", "toy/x.zip")
     with pytest.raises(SourceError, match="not a zip archive"):
-        open_member(tmp_path / "toy.whl", "toy/data.csv.bz2", "x")
+        read_member(tmp_path / "toy.whl", "toy/data.csv.bz2", "x")
 
 
 def test_hub_source_streams_the_pinned_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,6 +62,21 @@ def test_a_repeated_text_stays_in_test_and_leaves_train(tmp_path: Path):
     assert counts["dropped"] == {"duplicate": 2}
 
 
+def test_a_text_under_two_classes_goes_altogether_where_that_is_asked_for(tmp_path: Path):
+    disputed = ["Such a film,good,film0", "such  a FILM,bad,film1", "Such a film,good,film2"]
+    lines = [*disputed, "Such a plot,good,film0", "Such a plot,other,film1", *films(60)]
+    _, first = build(reviews(tmp_path, lines), tmp_path, "first")
+    splits, counts = build(reviews(tmp_path, lines, drop_conflicts=True), tmp_path, "none")
+
+    texts = {normalised(row["input"]) for rows in splits.values() for row in rows}
+    assert "such a film" not in texts
+    assert "such a plot" in texts, "a class that is not among the labels does not count"
+    assert first["dropped"] == {"duplicate": 2, "other_label": 1}
+    assert counts["dropped"] == {"conflicting_labels": 3, "other_label": 1}
+    with pytest.raises(ValidationError, match="drop_conflicts is about classes"):
+        reviews(tmp_path, [], label=None, target="stars", labels=[], drop_conflicts=True)
+
+
 def test_building_twice_gives_the_same_bytes(tmp_path: Path):
     config = reviews(tmp_path, films(60))
     build(config, tmp_path, "one")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from data.document import CORPUS_SCHEMA
 from data.tasks import Example, LabelledConfig, LabelledSource, build_examples
@@ -65,6 +65,29 @@ def test_gettext_gives_messages_without_context_and_first_plural_forms(places: P
     }
 
 
+def test_gettext_backwards_translates_into_the_message_and_keeps_one_translation_in_one_split(places: Places, wheel):
+    messages = {"": "Content-Type: text/plain; charset=UTF-8\n", "Close": "关闭", "Shut": "关闭"}
+    sha256 = wheel({"a/b.mo": catalogue(messages)})
+
+    found = list(source(source="gettext", wheel="pack==1.0", sha256=sha256, backwards=True).examples(places))
+    assert found == [Example("关闭", "Close", "关闭"), Example("关闭", "Shut", "关闭")]
+
+
+def test_lines_gives_every_class_its_file_and_counts_what_is_no_text(places: Places, wheel):
+    sha256 = wheel({"d/good.txt": "很好\n\n不错\n".encode(), "d/bad.txt": b"\xff\n" + "太差\n".encode()})
+    settings = {"source": "lines", "wheel": "pack==1.0", "sha256": sha256, "labels": ["bad", "good"]}
+    config = source(**settings, members={"good": "d/good.txt", "bad": "d/bad.txt"})
+
+    assert list(config.examples(places)) == [
+        Example("", "bad", ""),
+        Example("太差", "bad", "太差"),
+        Example("很好", "good", "很好"),
+        Example("不错", "good", "不错"),
+    ]
+    with pytest.raises(ValidationError, match=r"no other: labels are bad, good, members good, fair"):
+        source(**settings, members={"good": "d/good.txt", "fair": "d/fair.txt"})
+
+
 def test_gettext_refuses_a_wheel_without_catalogues(places: Places, wheel):
     sha256 = wheel({"a.txt": b""})
     with pytest.raises(ValueError, match=r"pack==1\.0: no \.mo member"):
@@ -115,7 +138,7 @@ def write_documents(folder: Path, split: str, documents: list[tuple[str, str | N
     (folder / split).mkdir(parents=True)
     rows = [
         dict.fromkeys(CORPUS_SCHEMA.names, "")
-        | {"id": hashlib.sha256(text.encode()).hexdigest(), "text": text, "title": title, "source": "news"}
+        | {"id": hashlib.sha256(text.encode()).hexdigest(), "text": text, "title": title, "source": "news", "tags": []}
         for text, title in documents
     ]
     pq.write_table(pa.Table.from_pylist(rows, CORPUS_SCHEMA), folder / split / "part-00000.parquet")

@@ -49,7 +49,8 @@ def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "明天会下雨。",
     ]
     rows = [
-        dict.fromkeys(CORPUS_SCHEMA.names, "toy") | {"text": text, "language": "zh" if "天" in text else "en"}
+        dict.fromkeys(CORPUS_SCHEMA.names, "toy")
+        | {"text": text, "language": "zh" if "天" in text else "en", "tags": []}
         for text in texts
     ]
     for split in ("train", "validation", "test"):

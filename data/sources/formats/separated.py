@@ -1,0 +1,48 @@
+"""Formats .csv and .tsv: a record of cells divided by commas or tabs, under a line of columns' names."""
+
+import csv
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from data.sources.formats import lines
+from data.sources.formats.format import require_columns
+from data.sources.source import FileFields, Row, defective, row_of
+
+
+def read_csv(stream: BinaryIO, name: str, config: FileFields) -> Iterator[Row]:
+    """One row a record."""
+    return _read(stream, name, config, ",")
+
+
+def read_tsv(stream: BinaryIO, name: str, config: FileFields) -> Iterator[Row]:
+    """One row a record."""
+    return _read(stream, name, config, "\t")
+
+
+def _read(stream: BinaryIO, name: str, config: FileFields, delimiter: str) -> Iterator[Row]:
+    csv.field_size_limit(lines.LINE_LIMIT_BYTES)
+    skipped: list[int] = []
+
+    def decoded() -> Iterator[str]:
+        for number, line in enumerate(lines.read_lines(stream), 1):
+            if line is None:
+                skipped.append(number)
+            else:  # bytes that are not UTF-8 become lone surrogates, found again below
+                yield line.decode("utf-8", "surrogateescape") + "\n"
+
+    reader = csv.reader(decoded(), delimiter=delimiter)
+    header = next(reader, [])
+    require_columns(header, name, config)
+    for number, cells in enumerate(reader, 2):
+        while skipped:
+            yield Row("", None, f"{name}:line {skipped.pop()}", "line_too_long")
+        record = dict(zip(header, cells, strict=False))
+        try:
+            "".join(cells).encode()
+        except UnicodeEncodeError:
+            raw = record.get(config.text, "").encode("utf-8", "surrogateescape")
+            yield defective(raw, f"{name}:{number}", "not_utf8")
+        else:
+            yield row_of(record, f"{name}:{number}", config)
+    while skipped:
+        yield Row("", None, f"{name}:line {skipped.pop()}", "line_too_long")
