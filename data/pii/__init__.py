@@ -4,6 +4,7 @@ The bytes of a whole batch are looked at once for what personal data leaves behi
 """
 
 from collections.abc import Collection, Sequence
+from typing import TypeVar
 
 import pyarrow as pa
 from pydantic import field_validator
@@ -35,6 +36,8 @@ __all__ = [
     "replace_pii",
     "replace_pii_batch",
 ]
+
+T = TypeVar("T", str, str | None)
 
 DETECTORS: dict[str, Detector] = {
     "private_key": PRIVATE_KEY,
@@ -74,8 +77,8 @@ def find_pii(text: str, types: Collection[str] = ALL_TYPES) -> list[Span]:
     return find_pii_batch([text], types)[0]
 
 
-def find_pii_batch(texts: Sequence[str] | pa.Array, types: Collection[str] = ALL_TYPES) -> list[list[Span]]:
-    """Returns the spans of each text."""
+def find_pii_batch(texts: Sequence[T] | pa.Array, types: Collection[str] = ALL_TYPES) -> list[list[Span]]:
+    """Returns the spans of each text; null has none."""
     found = find_spans(texts, _wanted(types))
     return [found.get(index, []) for index in range(len(texts))]
 
@@ -87,11 +90,11 @@ def replace_pii(text: str, types: Collection[str] = ALL_TYPES) -> tuple[str, lis
 
 
 def replace_pii_batch(
-    texts: Sequence[str] | pa.Array, types: Collection[str] = ALL_TYPES
-) -> tuple[list[str], list[list[str]]]:
+    texts: Sequence[T] | pa.Array, types: Collection[str] = ALL_TYPES
+) -> tuple[list[T], list[list[str]]]:
     """Returns the texts with placeholders, and for each the types of what was replaced in it, in their order.
 
-    A hundred texts cost little more than one, so give them together; Arrow strings are read without a copy of each.
+    A hundred texts cost little more than one, so give them together. null stays null.
     """
     replaced = texts.to_pylist() if isinstance(texts, pa.Array) else list(texts)
     found: list[list[str]] = [[] for _ in replaced]

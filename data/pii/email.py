@@ -44,7 +44,7 @@ EMAIL = Detector(
         rf"""
         (?P<value>
             {_LOCAL} @ (?:{_LABEL}\.){{1,8}} {_TOP} (?!:[/~])
-          | {_LOCAL} (?:[ ]?@[ ]?|{_AT}) (?:{_LABEL}{_DOT}){{1,4}} {_TOP}
+          | {_LOCAL} (?:[ ]@[ ]|@|{_AT}) (?:{_LABEL}{_DOT}){{1,4}} {_TOP}
           | (?<![{_LETTER}_.-]) (?P<name>[{_LETTER}_.-]{{2,40}}) (?:{_SPOKEN}{_LABEL}){{0,2}}
             [ ](?:at|AT|At)[ ] (?P<host>{_LABEL}) (?:{_SPOKEN}{_LABEL}){{0,3}} {_SPOKEN} {_SPOKEN_TOP}
         )

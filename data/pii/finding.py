@@ -6,10 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from data.pii.detector import Detector
-from data.pii.trace import WORD_BYTES, Bytes, Places, Trace, wide_characters
+from data.pii.trace import Trace, Windows, find_windows
 
+Bytes = NDArray[np.uint8]
+Places = NDArray[np.int64]
 Find = tuple[int, int, int]
 """First byte in the batch, the byte after the last, and the detector's place in the order of preference."""
 
@@ -30,14 +33,17 @@ class Span:
     type: str
 
 
-def find_spans(texts: Sequence[str] | pa.Array, detectors: Sequence[Detector]) -> dict[int, list[Span]]:
+def find_spans(texts: Sequence[str | None] | pa.Array, detectors: Sequence[Detector]) -> dict[int, list[Span]]:
     """Returns index -> spans in their order, none of which overlap, for the texts that have any."""
-    data_N, offsets = _bytes_of(texts)
-    found = _find(data_N, offsets, detectors)
-    wide = np.unique(np.searchsorted(offsets, wide_characters(data_N), side="right") - 1).tolist()
-    narrow = [narrowed(_decoded(data_N[offsets[index] : offsets[index + 1]])) for index in wide]
-    in_narrow = _find(*_bytes_of(narrow), detectors)
-    return found | {index: in_narrow[place] for place, index in enumerate(wide) if place in in_narrow}
+    data, offsets = _bytes_of(texts)
+    windows = find_windows(data, offsets)
+    found = _find(data, offsets, windows, detectors)
+    wide = np.unique(windows.texts[windows.traces == Trace.WIDE]).tolist()
+    if wide:
+        narrow = _bytes_of([narrowed(_decoded(data[offsets[index] : offsets[index + 1]])) for index in wide])
+        in_narrow = _find(*narrow, find_windows(*narrow), detectors)
+        found |= {index: in_narrow[place] for place, index in enumerate(wide) if place in in_narrow}
+    return found
 
 
 def narrowed(text: str) -> str:
@@ -45,35 +51,33 @@ def narrowed(text: str) -> str:
     return text if text.isascii() else text.translate(_NARROW)
 
 
-def _bytes_of(texts: Sequence[str] | pa.Array) -> tuple[Bytes, Places]:
-    """All texts in one run of UTF-8 with zeros behind it, and (texts + 1,) where each begins; null is an empty text."""
+def _bytes_of(texts: Sequence[str | None] | pa.Array) -> tuple[Bytes, Places]:
+    """The bytes of all texts, and (texts + 1,) where in them each begins; null is an empty text."""
     array = texts if isinstance(texts, pa.Array) else pa.array(texts, pa.large_string())
+    if not len(array):
+        return np.zeros(0, np.uint8), np.zeros(1, np.int64)
     _, offsets, data = array.buffers()
-    within = np.zeros(1, np.int64)
-    if len(array):
-        kind = np.int64 if pa.types.is_large_string(array.type) else np.int32
-        within = np.frombuffer(offsets, kind)[array.offset : array.offset + len(array) + 1].astype(np.int64)
-    content = b"" if data is None else data.slice(within[0], within[-1] - within[0]).to_pybytes()
-    return np.frombuffer(content + bytes(WORD_BYTES), np.uint8), within - within[0]
+    kind = np.int64 if pa.types.is_large_string(array.type) else np.int32
+    within = np.frombuffer(offsets, kind)[array.offset : array.offset + len(array) + 1].astype(np.int64)
+    return np.frombuffer(data or b"", np.uint8), within
 
 
-def _find(data_N: Bytes, offsets: Places, detectors: Sequence[Detector]) -> dict[int, list[Span]]:
+def _find(data: Bytes, offsets: Places, windows: Windows, detectors: Sequence[Detector]) -> dict[int, list[Span]]:
     finds = defaultdict[int, list[Find]](list)
-    for trace in Trace:
-        able = [(rank, detector) for rank, detector in enumerate(detectors) if trace in detector.traces]
-        if not able:
+    able = {trace: [(rank, d) for rank, d in enumerate(detectors) if trace in d.traces] for trace in Trace}
+    for trace, index, start, end in zip(*(column.tolist() for column in windows), strict=True):
+        if not able[trace]:
             continue
-        for index, start, end in zip(*(column.tolist() for column in trace.windows(data_N, offsets)), strict=True):
-            while data_N[start] & 0xC0 == 0x80:  # within a character
-                start += 1
-            written = _decoded(data_N[start:end])
-            text = narrowed(written)
-            for rank, detector in able:
-                for first, last in detector.find(text):
-                    before, within = written[:first].encode(), written[first:last].encode()
-                    finds[index].append((start + len(before), start + len(before) + len(within), rank))
+        while start < end and data[start] & 0xC0 == 0x80:  # within a character
+            start += 1
+        written = _decoded(data[start:end])
+        text = narrowed(written)
+        for rank, detector in able[trace]:
+            for first, last in detector.find(text):
+                before, within = written[:first].encode(), written[first:last].encode()
+                finds[index].append((start + len(before), start + len(before) + len(within), rank))
     return {
-        index: _spans(data_N[offsets[index] : offsets[index + 1]], int(offsets[index]), found, detectors)
+        index: _spans(data[offsets[index] : offsets[index + 1]], int(offsets[index]), found, detectors)
         for index, found in sorted(finds.items())
     }
 

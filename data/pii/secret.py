@@ -10,8 +10,8 @@ from data.pii.trace import Trace
 _MIN_BITS = 3.0
 """Entropy per character: 16 random hexadecimal digits have about 3.4."""
 _MIN_CHANGES, _MIN_CHANGES_IN_LETTERS = 0.2, 0.4
-"""Share of neighbours of which one is a digit, small or capital letter and the other is not: about 0.6 in a random value,
-0.5 in a hexadecimal one, below 0.2 in words with numbers, 0.35 in camelCase."""
+"""Share of neighbours that are not both digits, small or capital letters: about 0.6 in a random value, 0.5 in a
+hexadecimal one, below 0.2 in words with numbers, 0.35 in camelCase."""
 _CHANGE = re.compile(r"[0-9](?=[A-Za-z])|[a-z](?=[0-9A-Z])|[A-Z](?=[0-9a-z])")
 
 
