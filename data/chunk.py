@@ -11,7 +11,7 @@ from data.cleaning.repair import repaired
 from data.dedup import DedupConfig, exact_key, signatures
 from data.dedup.near import PERMUTATIONS
 from data.document import CORPUS_SCHEMA, sha256_hex
-from data.pii import PIIConfig, replace_pii
+from data.pii import PIIConfig, replace_pii_batch
 from data.sources import SourceFields
 from data.text import TextColumn
 
@@ -95,12 +95,11 @@ class ChunkCleaner:
         texts, titles = list(batch.texts), self._titles(given["title"])
         pii: list[list[str]] = [[] for _ in texts]
         if self._pii is not None:
-            for index in alive:
-                texts[index], pii[index] = replace_pii(texts[index], self._pii.types)
-                title = titles[index]
-                if title is not None:
-                    titles[index], in_title = replace_pii(title, self._pii.types)
-                    pii[index] += in_title
+            for column in (texts, titles):
+                replaced, found = replace_pii_batch([column[index] for index in alive], self._pii.types)
+                for index, text, types in zip(alive, replaced, found, strict=True):
+                    column[index] = text
+                    pii[index] += types
 
         columns: dict[str, list[Any]] = {
             "id": [sha256_hex(text) for text in texts],
