@@ -1,16 +1,18 @@
 """The work on one chunk of a source: rules, personal data, signature; a pure function, so any process may do it."""
 
+import hashlib
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from data.cleaning import CleaningConfig, TextBatch, build_rules, overridden
 from data.cleaning.repair import repaired
-from data.dedup import DedupConfig, exact_key, signatures
+from data.dedup import DedupConfig, exact_keys, signatures
 from data.dedup.near import PERMUTATIONS
-from data.document import CORPUS_SCHEMA, sha256_hex
+from data.document import CORPUS_SCHEMA
 from data.pii import PIIConfig, replace_pii_batch
 from data.sources import SourceFields
 from data.text import TextColumn
@@ -76,58 +78,66 @@ class ChunkCleaner:
 
     def clean(self, chunk: Chunk) -> pa.RecordBatch:
         """Returns one row of `CLEANED_SCHEMA` for each document, in their order."""
-        source = self._sources[chunk.source]
-        given: dict[str, list[Any]] = {name: chunk.rows[name].to_pylist() for name in CHUNK_SCHEMA.names}
-        count = chunk.rows.num_rows
-        languages = [source.language] * count
-        batch = TextBatch(given["text"], languages, source.min_words, source.min_characters, given["dropped"])
+        source, rows = self._sources[chunk.source], chunk.rows
+        dropped = rows["dropped"].to_pylist()
+        languages = [source.language] * len(dropped)
+        batch = TextBatch(TextColumn(rows["text"]), languages, source.min_words, source.min_characters, dropped)
         for rule in self._rules[chunk.source]:
             rule.apply(batch)
 
-        alive = np.flatnonzero(batch.alive).tolist()
-        signature: list[bytes | None] = [None] * count
-        if self._dedup.near:
-            words = batch.texts.words
-            hashes = [words.hashes[words.offsets[index] : words.offsets[index + 1]] for index in alive]
-            for index, row in zip(alive, signatures(hashes, self._dedup.shingle_words), strict=True):
-                signature[index] = row.tobytes()
-
-        texts, titles = list(batch.texts), self._titles(given["title"])
-        pii: list[list[str]] = [[] for _ in texts]
-        if self._pii is not None:
-            for column in (texts, titles):
-                replaced, found = replace_pii_batch([column[index] for index in alive], self._pii.types)
-                for index, text, types in zip(alive, replaced, found, strict=True):
-                    column[index] = text
-                    pii[index] += types
-
-        columns: dict[str, list[Any]] = {
-            "id": [sha256_hex(text) for text in texts],
-            "text": [
-                text if alive else text[:SAMPLE_CHARACTERS]
-                for text, alive in zip(texts, batch.alive.tolist(), strict=True)
-            ],
+        texts, pii = self._without_pii(batch.texts, batch.alive)
+        titles, in_titles = self._titles(rows["title"], batch.alive)
+        dead = np.flatnonzero(~batch.alive)
+        samples = texts.replaced(dead, [texts[row][:SAMPLE_CHARACTERS] for row in dead.tolist()])
+        columns = {
+            "id": [hashlib.sha256(text).hexdigest() for text in texts.views()],
+            "text": samples.array,
             "title": titles,
-            "source": [chunk.source] * len(titles),
+            "source": [chunk.source] * len(texts),
             "language": batch.languages.tolist(),
-            "origin": given["origin"],
-            "licence": [source.licence] * len(titles),
+            "origin": rows["origin"],
+            "licence": [source.licence] * len(texts),
             "tags": batch.tags,
-            "source_order": [chunk.source_order] * len(titles),
-            "raw": given["raw"],
-            "characters": given["characters"],
-            "key": [exact_key(text) for text in texts],
+            "source_order": [chunk.source_order] * len(texts),
+            "raw": rows["raw"],
+            "characters": rows["characters"],
+            "key": exact_keys(texts),
             "dropped": batch.dropped,
             "repairs": batch.repairs,
-            "pii": pii,
-            "signature": signature,
+            "pii": [of_text + of_title for of_text, of_title in zip(pii, in_titles, strict=True)],
+            "signature": self._signatures(batch),
         }
         return pa.RecordBatch.from_pydict(columns, schema=CLEANED_SCHEMA)
 
-    def _titles(self, titles: list[str | None]) -> list[str | None]:
-        """The titles as the texts are spelled; null where nothing is left."""
-        if not self._repairs_titles:
-            return list(titles)
-        known = np.array([title is not None for title in titles], dtype=bool)
-        column = repaired(TextColumn([title or "" for title in titles]), known)
-        return [title or None for title in column]
+    def _without_pii(self, texts: TextColumn, wanted: NDArray[np.bool_]) -> tuple[TextColumn, list[list[str]]]:
+        """The texts with placeholders where `wanted` (N,), and for each the types of what was replaced in it."""
+        found: list[list[str]] = [[] for _ in range(len(texts))]
+        if self._pii is None or not wanted.any():
+            return texts, found
+        rows = np.flatnonzero(wanted).tolist()
+        replaced, types = replace_pii_batch(texts.array.filter(pa.array(wanted)), self._pii.types)
+        changed = {row: text for row, text, names in zip(rows, replaced, types, strict=True) if names}
+        for row, names in zip(rows, types, strict=True):
+            found[row] = names
+        return texts.replaced(np.array([*changed], dtype=np.int64), [*changed.values()]), found
+
+    def _titles(self, titles: pa.StringArray, wanted: NDArray[np.bool_]) -> tuple[pa.StringArray, list[list[str]]]:
+        """The titles spelled as the texts are and without personal data, and types as of `_without_pii`.
+
+        A title of which nothing is left is null; those of dropped documents may keep what personal data they have.
+        """
+        column = TextColumn(titles.fill_null(""))
+        if self._repairs_titles:
+            column = repaired(column, np.ones(len(column), dtype=np.bool_))
+        column, found = self._without_pii(column, wanted)
+        return pc.if_else(pc.equal(column.array, ""), pa.scalar(None, pa.string()), column.array), found
+
+    def _signatures(self, batch: TextBatch) -> list[bytes | None]:
+        """MinHash signatures of the documents that are alive, as bytes."""
+        result: list[bytes | None] = [None] * len(batch)
+        if self._dedup.near:
+            words, alive = batch.texts.words, np.flatnonzero(batch.alive).tolist()
+            hashes = [words.hashes[words.offsets[row] : words.offsets[row + 1]] for row in alive]
+            for row, signature in zip(alive, signatures(hashes, self._dedup.shingle_words), strict=True):
+                result[row] = signature.tobytes()
+        return result

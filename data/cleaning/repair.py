@@ -51,7 +51,7 @@ def repaired(texts: TextColumn, wanted: NDArray[np.bool_]) -> TextColumn:
     flags = np.where(wanted, inspect(texts.data, texts.offsets), 0)
     rows = np.flatnonzero(flags & (ENTITY | SUSPECT | COMPOSE))
     if len(rows):
-        texts = texts.replaced(rows, [_decoded(texts[row], int(flags[row])) for row in rows])
+        texts = texts.replaced(rows, [_decoded(texts[row], int(flags[row])) for row in rows.tolist()])
     return TextColumn.from_bytes(*plain_spacing(texts.data, texts.offsets, wanted))
 
 

@@ -81,7 +81,8 @@ class TextBatch:
     @property
     def dropped(self) -> list[str | None]:
         """For each document 'rule/reason' of the rule that dropped it; None while it is alive."""
-        return self._dropped.tolist()
+        dropped: list[str | None] = self._dropped.tolist()
+        return dropped
 
     @property
     def repairs(self) -> list[list[str]]:

@@ -3,10 +3,10 @@
 from pydantic import Field
 
 from data.config import Config
-from data.dedup.exact import exact_key
+from data.dedup.exact import exact_keys
 from data.dedup.near import signatures, survivors
 
-__all__ = ["DedupConfig", "exact_key", "signatures", "survivors"]
+__all__ = ["DedupConfig", "exact_keys", "signatures", "survivors"]
 
 
 class DedupConfig(Config):

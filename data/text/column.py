@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -53,6 +54,11 @@ class TextColumn:
     def __iter__(self) -> Iterator[str]:
         return iter(self.array.to_pylist())
 
+    def views(self) -> list[memoryview]:
+        """The bytes of every text, without a copy."""
+        data, offsets = self.data.data, self.offsets.tolist()
+        return [data[start:end] for start, end in pairwise(offsets)]
+
     @cached_property
     def words(self) -> Words:
         """Words of all texts."""
@@ -99,6 +105,8 @@ class TextColumn:
 
     def replaced(self, rows: NDArray[np.int64], texts: Sequence[str]) -> "TextColumn":
         """The column with other texts in these rows."""
+        if not len(rows):
+            return self
         mask = np.zeros(len(self), dtype=bool)
         mask[rows] = True
         return TextColumn(pc.replace_with_mask(self.array, pa.array(mask), pa.array(texts, type=pa.string())))

@@ -5,12 +5,20 @@ Compiled once per machine and kept beside the source, or in the user's cache fol
 file of the loop itself changes: who changes a function of this file removes the `__pycache__` folders (`make clean`).
 """
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
 from numba import njit
 
-kernel = njit(cache=True, nogil=True, error_model="numpy")
+Result = TypeVar("Result")
+
+
+def kernel(loop: Callable[..., Result]) -> Callable[..., Result]:
+    """The loop, compiled when it is first called."""
+    compiled: Callable[..., Result] = njit(cache=True, nogil=True, error_model="numpy")(loop)
+    return compiled
+
 
 _SEED = np.uint64(0xCBF29CE484222325)
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)

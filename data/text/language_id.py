@@ -21,9 +21,9 @@ class LanguageIdentifier:
     """The model with the languages among which it chooses."""
 
     def __init__(self, model: Model) -> None:
-        rows = np.frombuffer(model.tk_row, dtype=model.tk_row.typecode).astype(np.int64)
         self._moves = np.frombuffer(model.tk_nextmove, dtype=model.tk_nextmove.typecode).reshape(-1, 256)
-        self._rows, self._features = rows, np.array(model.tk_output, dtype=np.int32)
+        self._states = np.stack([model.tk_row, model.tk_output], axis=1).astype(np.int32)
+        """For each state of the automaton its row of `_moves`, and the feature that ends there, or -1."""
         self._weights = np.ascontiguousarray(model.nb_ptc, dtype=np.float32)
         self._priors = np.asarray(model.nb_pc, dtype=np.float64)
         labels = list(dict.fromkeys(model.nb_classes))
@@ -51,7 +51,7 @@ class LanguageIdentifier:
 
     def _classify(self, heads: TextColumn) -> tuple[NDArray[np.object_], NDArray[np.float64]]:
         scores = np.zeros((len(heads), len(self._priors)), dtype=np.float64)
-        _score(heads.data, heads.offsets, self._moves, self._rows, self._features, self._weights, self._priors, scores)
+        _score(heads.data, heads.offsets, self._moves, self._states, self._weights, self._priors, scores)
         scores /= np.sqrt(np.maximum(np.diff(heads.offsets), 1))[:, None]  # the library's calibration by length
         odds = np.exp(scores - scores.max(axis=1, keepdims=True, initial=-np.inf))
         odds /= odds.sum(axis=1, keepdims=True)
@@ -82,27 +82,29 @@ def language_identifier(languages: tuple[str, ...]) -> LanguageIdentifier:
 
 
 @kernel
-def _score(
-    data: Any, offsets: Any, moves: Any, rows: Any, features: Any, weights: Any, priors: Any, scores: Any
-) -> None:
+def _score(data: Any, offsets: Any, moves: Any, states: Any, weights: Any, priors: Any, scores: Any) -> None:
     """Log posteriors; a text without any feature keeps zeros, which say nothing."""
-    counts = np.zeros(len(weights), dtype=np.int64)
-    seen = np.zeros(len(weights), dtype=np.int64)
+    counts = np.zeros(len(weights), dtype=np.int32)
+    seen = np.zeros(len(weights), dtype=np.int32)
+    sums = np.zeros(len(priors), dtype=np.float64)
     for text in range(len(scores)):
-        state = found = 0
+        state = np.uint32(0)
+        found = 0
         for at in range(offsets[text], offsets[text + 1]):
-            state = np.int64(moves[rows[state], data[at]])
-            feature = features[state]
+            state = moves[states[state, 0], data[at]]
+            feature = states[state, 1]
             if feature >= 0:
                 if counts[feature] == 0:
                     seen[found] = feature
                     found += 1
                 counts[feature] += 1
         if found:
-            scores[text] = priors
-        for place in range(found):
-            feature = seen[place]
-            factor = np.log1p(np.float64(counts[feature]))
-            for language in range(len(priors)):
-                scores[text, language] += factor * weights[feature, language]
-            counts[feature] = 0
+            sums[:] = priors
+            for place in range(found):
+                feature = seen[place]
+                factor = np.log1p(np.float64(counts[feature]))
+                counts[feature] = 0
+                row = weights[feature]
+                for language in range(len(sums)):
+                    sums[language] += factor * row[language]
+            scores[text] = sums

@@ -48,12 +48,13 @@ def split_lines(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> Lines:
     """Lines of the texts `data[offsets[i]:offsets[i + 1]]`, split at newlines alone."""
     text = data[offsets[0] : offsets[-1]]
     most = int(np.count_nonzero(text == _NEWLINE)) + len(offsets) - 1
-    places = [np.empty(most, dtype=np.int64) for _ in range(4)]
+    starts, ends, text_starts, text_ends = (np.empty(most, dtype=np.int64) for _ in range(4))
     hashes = np.empty(most, dtype=np.uint64)
     characters, opening, closing = (np.empty(most, dtype=np.int32) for _ in range(3))
     line_offsets = np.zeros(len(offsets), dtype=np.int64)
-    _split(data, offsets, alphabet().classes, *places, hashes, characters, opening, closing, line_offsets)
-    return Lines(line_offsets, *places, hashes, characters, opening, closing)
+    parts = (starts, ends, text_starts, text_ends, hashes, characters, opening, closing)
+    _split(data, offsets, alphabet().classes, *parts, line_offsets)
+    return Lines(line_offsets, *parts)
 
 
 @kernel

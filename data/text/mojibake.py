@@ -24,7 +24,10 @@ _PLANE = 0x10000
 _ALWAYS = [*range(0x80, 0xA0), *LIGATURES, *(code for code in CONTROL_CHARS if code >= 0x80)]
 _CONTROLS = [code for code in (*range(0x20), 0x7F) if chr(code) not in "\t\n\r"]
 """ftfy takes them out before it composes; among ASCII there is nothing to compose."""
-_COMPOSED = ((0x00, 0x300), (0x2002, 0x2126), (0x3001, 0x3099), (0x309B, 0xA000), (0xFF01, 0xFFF0))
+_COMPOSED = (
+    *((0x00, 0x300), (0x2002, 0x20D0), (0x2100, 0x2126), (0x3001, 0x302A), (0x3030, 0x3099)),
+    *((0x309B, 0xA000), (0xFF01, 0xFFF0)),
+)
 """Ranges that NFC never touches and that never join what stands before them."""
 
 _RUNS: tuple[tuple[str, str] | tuple[str, str, str], ...] = (

@@ -44,13 +44,15 @@ class Words(NamedTuple):
 
     def having(self, classes: int) -> NDArray[np.bool_]:
         """(W,) whether a word has a character of one of these classes."""
-        return (self.classes & classes) != 0
+        having: NDArray[np.bool_] = (self.classes & classes) != 0
+        return having
 
     def among(self, words: Iterable[str]) -> NDArray[np.bool_]:
         """(W,) whether a word is one of these, in any case and whatever punctuation stands around it."""
         wanted = np.unique(word_hashes(list(words)))
         places = np.minimum(np.searchsorted(wanted, self.bare_hashes), len(wanted) - 1)
-        return wanted[places] == self.bare_hashes
+        among: NDArray[np.bool_] = wanted[places] == self.bare_hashes
+        return among
 
 
 def split_words(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> Words:
@@ -60,9 +62,19 @@ def split_words(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> Words:
     hashes, bare_hashes = np.empty(most, dtype=np.uint64), np.empty(most, dtype=np.uint64)
     characters, classes = np.empty(most, dtype=np.int32), np.empty(most, dtype=np.uint8)
     word_offsets, unspaced = np.zeros(len(offsets), dtype=np.int64), np.zeros(len(offsets) - 1, dtype=np.bool_)
-    columns = (starts, ends, hashes, bare_hashes, characters, classes)
-    _split(data, offsets, *alphabet(), *columns, word_offsets, unspaced)
-    return Words(word_offsets, *(column[: word_offsets[-1]] for column in columns), unspaced)
+    parts = (starts, ends, hashes, bare_hashes, characters, classes)
+    _split(data, offsets, *alphabet(), *parts, word_offsets, unspaced)
+    count = int(word_offsets[-1])
+    return Words(
+        word_offsets,
+        starts[:count],
+        ends[:count],
+        hashes[:count],
+        bare_hashes[:count],
+        characters[:count],
+        classes[:count],
+        unspaced,
+    )
 
 
 def word_hashes(words: list[str]) -> NDArray[np.uint64]:

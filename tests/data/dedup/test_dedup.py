@@ -1,10 +1,13 @@
+import hashlib
+
 import numpy as np
 import pytest
 
-from data.dedup import exact_key, signatures, survivors
+from data.dedup import exact_keys, signatures, survivors
 from data.dedup.near import PERMUTATIONS, band_rows
 from data.language import split_words
 from data.ngrams import ngram_hashes
+from data.text import TextColumn
 from data.text.words import word_hashes
 
 
@@ -17,9 +20,21 @@ def sentence(start: int, words: int = 120) -> str:
 
 
 def test_exact_key_ignores_case_and_white_space_only() -> None:
-    assert exact_key("The cat\n sat") == exact_key("the CAT sat ")
-    assert exact_key("语言 模型") == exact_key("语言模型")
-    assert exact_key("The cat sat.") != exact_key("The cat sat")
+    texts = [
+        "The cat\n sat",
+        "the CAT sat ",
+        "语言 模型",
+        "语言模型",
+        "The cat sat.",
+        "STRASSE",
+        "Straße",
+        "ὈΔΟΣ",
+        "ὀδος",
+    ]
+    keys = exact_keys(TextColumn(texts))
+
+    assert keys == [hashlib.sha256("".join(text.casefold().split()).encode()).digest() for text in texts]
+    assert [keys.index(key) for key in keys] == [0, 0, 2, 2, 4, 5, 5, 7, 7]
 
 
 def test_ngram_hashes_are_equal_exactly_where_the_words_are() -> None:
