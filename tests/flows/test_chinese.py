@@ -13,22 +13,35 @@ import yaml
 
 from flows.plan import load_plan
 
-谁 = "农民 医生 老师 水手 画家 歌手 厨师 法官 矿工 裁缝 记者 渔夫".split()
-怎样 = "拜访 称赞 避开 跟随 帮助 等候 认识 寻找 感谢 邀请 劝说 提醒".split()
-哪里 = "市场 港口 学校 花园 村庄 车站 图书馆 剧院 城堡 河边 桥头 果园".split()
-开头 = "清晨 昨天下午 下雪以后 去年冬天 会议结束时 电话响了 据说 后来 第二天 不久 傍晚 大家都记得".split()
-REVIEWS = {"好": "很喜欢 质量不错 值得推荐 非常满意".split(), "差": "太失望 质量很差 不值得买 再也不来".split()}
+谁 = ["农民", "医生", "老师", "水手", "画家", "歌手", "厨师", "法官", "矿工", "裁缝", "记者", "渔夫"]
+怎样 = ["拜访", "称赞", "避开", "跟随", "帮助", "等候", "认识", "寻找", "感谢", "邀请", "劝说", "提醒"]
+哪里 = ["市场", "港口", "学校", "花园", "村庄", "车站", "图书馆", "剧院", "城堡", "河边", "桥头", "果园"]
+开头 = [
+    "清晨",
+    "昨天下午",
+    "下雪以后",
+    "去年冬天",
+    "会议结束时",
+    "电话响了",
+    "据说",
+    "后来",
+    "第二天",
+    "傍晚",
+    "大家记得",
+]
+REVIEWS = {"好": ["很喜欢", "质量不错", "值得推荐", "非常满意"], "差": ["太失望", "质量很差", "不值得买", "再也不来"]}
 
 
-def 句子(draw: random.Random) -> list[str]:
+def 句子(draw: random.Random, opening: str) -> list[str]:
     one, two = draw.sample(谁, 2)
-    return [draw.choice(开头), "，", one, "在", draw.choice(哪里), draw.choice(怎样), two, "。"]
+    return [opening, "，", one, "在", draw.choice(哪里), draw.choice(怎样), two, "。"]
 
 
 def article(draw: random.Random, number: int) -> str:
     """A title and paragraphs whose words carry tags, as the tagged corpora have them."""
     title = [draw.choice(谁), draw.choice(怎样), draw.choice(谁), f"{number}"]
-    body = [[word for _ in range(draw.randrange(4, 7)) for word in 句子(draw)] for _ in range(2)]
+    openings = draw.sample(开头, 10)
+    body = [[word for opening in part for word in 句子(draw, opening)] for part in (openings[:4], openings[4:])]
     return "\n".join("  ".join(f"{word}/n" for word in words) for words in (title, *body))
 
 
@@ -64,7 +77,7 @@ def write_recipe(folder: Path, sha256: str) -> Path:
             },
             "split": {"validation": 0.1, "test": 0.2},
         },
-        "tokenizer": {"vocab_size": 560},
+        "tokenizer": {"vocab_size": 560, "character_coverage": 1.0},
         "model": {"preset": "micro"},
         "training": {"accelerator": "cpu", "precision": "fp32", "threads": 1}
         | {"global_batch_tokens": 512, "micro_batch_tokens": 128},

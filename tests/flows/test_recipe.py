@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
+from flows.plan import load_plan
 from flows.recipe import SHIPPED, RecipeError, find_recipe, load_recipe, parse_override
 
 SHIPPED_NAMES = sorted(path.stem for path in SHIPPED.glob("*.yaml"))
@@ -20,6 +21,13 @@ def refused(overrides: dict[str, Any], recipe: str = "smoke") -> str:
 @pytest.mark.parametrize("name", SHIPPED_NAMES)
 def test_every_shipped_recipe_is_valid_and_carries_its_file_name(name: str) -> None:
     assert load_recipe(name, {}).name == name
+
+
+@pytest.mark.parametrize("name", SHIPPED_NAMES)
+def test_every_shipped_recipe_is_planned_without_a_download(name: str) -> None:
+    plan = load_plan(name)
+    assert list(plan.stages)
+    assert not plan.cache.exists()
 
 
 @pytest.mark.parametrize("name", SHIPPED_NAMES)
