@@ -2,18 +2,20 @@
 
 import hashlib
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from data.cleaning import CleaningConfig, TextBatch, build_rules, overridden
+from data.cleaning import CleaningConfig, TextBatch, apply_rules, build_rules, overridden
 from data.cleaning.repair import repaired
 from data.dedup import DedupConfig, exact_keys, signatures
 from data.dedup.near import PERMUTATIONS
 from data.document import CORPUS_SCHEMA
 from data.pii import PIIConfig, replace_pii_batch
+from data.repaired_samples import CHANGES, sampled_changes
 from data.sources import SourceFields
 from data.text import TextColumn
 
@@ -40,6 +42,7 @@ CLEANED_SCHEMA = pa.schema(
         pa.field("key", pa.binary(32)),  # equal for exact duplicates
         pa.field("dropped", pa.string()),  # 'rule/reason'; null for what is alive
         pa.field("repairs", pa.list_(pa.string())),  # names of the rules that changed the text
+        pa.field("changes", CHANGES),  # what the rules changed, of some documents
         pa.field("pii", pa.list_(pa.string())),  # types of what was replaced, once for each
         pa.field("signature", pa.binary(4 * PERMUTATIONS)),  # MinHash; null for what is dropped
     ]
@@ -67,11 +70,13 @@ class ChunkCleaner:
         cleaning: CleaningConfig,
         pii: PIIConfig | None,
         dedup: DedupConfig,
+        prepared: Path | None = None,
     ) -> None:
+        """`prepared` is the folder of `prepare_rules`."""
         self._sources, self._pii, self._dedup = sources, pii, dedup
-        common = build_rules(cleaning, languages)
+        common = build_rules(cleaning, languages, prepared)
         self._rules = {
-            name: build_rules(overridden(cleaning, source.cleaning), languages) if source.cleaning else common
+            name: build_rules(overridden(cleaning, source.cleaning), languages, prepared) if source.cleaning else common
             for name, source in sources.items()
         }
         self._repairs_titles = cleaning.repair is not None
@@ -82,8 +87,8 @@ class ChunkCleaner:
         dropped = rows["dropped"].to_pylist()
         languages = [source.language] * len(dropped)
         batch = TextBatch(TextColumn(rows["text"]), languages, source.min_words, source.min_characters, dropped)
-        for rule in self._rules[chunk.source]:
-            rule.apply(batch)
+        batch.code[:] = source.type == "code"
+        apply_rules(self._rules[chunk.source], batch)
 
         texts, pii = self._without_pii(batch.texts, batch.alive)
         titles, in_titles = self._titles(rows["title"], batch.alive)
@@ -104,6 +109,7 @@ class ChunkCleaner:
             "key": exact_keys(texts),
             "dropped": batch.dropped,
             "repairs": batch.repairs,
+            "changes": sampled_changes(batch, rows["raw"].to_pylist()),
             "pii": [of_text + of_title for of_text, of_title in zip(pii, in_titles, strict=True)],
             "signature": self._signatures(batch),
         }

@@ -7,7 +7,7 @@ so the files are equal to the byte for any engine and any number of workers. In 
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -18,7 +18,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from data.chunk import CLEANED_SCHEMA, Chunk, ChunkCleaner
 from data.cleaned import CleanedDocuments
-from data.cleaning import CleaningConfig, overridden
+from data.cleaning import CleaningConfig, overridden, prepare_rules
 from data.config import Config
 from data.corpus_card import write_card
 from data.corpus_counts import CorpusSummary
@@ -31,7 +31,7 @@ from data.faults import reach
 from data.parts import read_parts
 from data.pii import PIIConfig
 from data.seen import Seen
-from data.sources import Ledger, SourceConfig, source_key
+from data.sources import Ledger, SourceConfig, SourceFields, read_source, source_key
 from data.split import SplitConfig
 
 __all__ = ["CleaningError", "CorpusConfig", "CorpusSummary", "NothingLeft", "build_corpus"]
@@ -65,7 +65,10 @@ class CorpusConfig(Config):
             except ValidationError as error:
                 problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
                 raise ValueError(f"sources.{name}.cleaning: {problems}") from error
-            if source.language is None and cleaning.language is None:
+            except ValueError as error:
+                raise ValueError(f"sources.{name}.cleaning: {error}") from error
+            finding = cleaning.language if source.type == "prose" else cleaning.code
+            if source.language is None and finding is None:
                 raise ValueError(f"sources.{name}: give it a `language`, since the rule that would find it is off")
             if source.language is not None and source.language not in self.languages:
                 raise ValueError(
@@ -113,6 +116,7 @@ def build_corpus(
     Raises:
         SourceError: a source cannot be read.
         CleaningError: a rule failed; the message says on which document.
+        ValueError: what a rule is prepared from will not do, such as too few examples.
         NothingLeft: no document is left to train on; the message says what dropped most.
         RuntimeError: a worker died.
     """
@@ -125,14 +129,16 @@ def build_corpus(
     cleaned = CleanedDocuments(scratch / _stamp(config))
     chunks = islice(read_chunks(config.sources, cache, root, seen, ledgers), cleaned.batches, None)
     engine = build_engine(config.engine, workers)
-    for done in cleaned.extend(engine.map(partial(_cleaning, config), chunks)):
+    prepared = (output / "audit" / "prepared").resolve()
+    facts = prepare_rules(config.cleaning, prepared, partial(_texts, cache, root))
+    for done in cleaned.extend(engine.map(partial(_cleaning, config, prepared), chunks)):
         progress("clean", done, 0)
     reach("corpus/cleaned")
 
     deciding = pa.Table.from_batches(cleaned.read(SELECTED_BY), schema=_narrowed(SELECTED_BY))
     dropped = select(deciding, config.dedup, Known.load(known))
     del deciding
-    summary = write_corpus(cleaned, dropped, config.split, ledgers, output, scratch / "sorted", progress)
+    summary = write_corpus(cleaned, dropped, config.split, ledgers, facts, output, scratch / "sorted", progress)
     keys = {name: source_key(source, cache, root) for name, source in config.sources.items()}
     write_card(summary, config.sources, keys, config.content(), output)
     shutil.rmtree(own, ignore_errors=True)
@@ -150,9 +156,14 @@ def _narrowed(columns: Sequence[str]) -> pa.Schema:
     return pa.schema([field for field in CLEANED_SCHEMA if field.name in columns])
 
 
-def _cleaning(config: CorpusConfig) -> Callable[[Chunk], pa.RecordBatch]:
+def _texts(cache: Path, root: Path, source: SourceFields) -> Iterator[str]:
+    """What of a source can be read."""
+    return (row.text for row in read_source(source, cache, root) if row.defect is None)
+
+
+def _cleaning(config: CorpusConfig, prepared: Path) -> Callable[[Chunk], pa.RecordBatch]:
     """The function that workers apply to chunks."""
-    cleaner = ChunkCleaner(dict(config.sources), config.languages, config.cleaning, config.pii, config.dedup)
+    cleaner = ChunkCleaner(dict(config.sources), config.languages, config.cleaning, config.pii, config.dedup, prepared)
     return partial(_clean, cleaner)
 
 

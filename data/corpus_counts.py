@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -43,6 +44,8 @@ class CorpusSummary(Config):
     languages: dict[str, int]
     """Code -> documents."""
     sources: dict[str, SourceCounts]
+    prepared: dict[str, dict[str, Any]]
+    """Rule -> what is known of what it was prepared from: entries of its lists, the held-out AUC of its classifier."""
 
 
 class Tally:
@@ -78,14 +81,15 @@ class Tally:
         self._documents[split] += rows.num_rows
         self._bytes[split] += pc.sum(pc.binary_length(rows["text"])).as_py() or 0
 
-    def summary(self) -> CorpusSummary:
-        """All counts."""
+    def summary(self, prepared: dict[str, dict[str, Any]]) -> CorpusSummary:
+        """All counts, with the facts of the rules that were prepared."""
         languages = sum((source.languages for source in self._sources.values()), Counter[str]())
         return CorpusSummary(
             documents={split: self._documents[split] for split in SPLITS},
             bytes={split: self._bytes[split] for split in SPLITS},
             languages=dict(sorted(languages.items())),
             sources={name: source.counts() for name, source in self._sources.items()},
+            prepared=prepared,
         )
 
 
@@ -94,8 +98,7 @@ class _SourceTally:
 
     def __init__(self) -> None:
         self.numbers = Counter[str]()
-        self.dropped, self.pii, self.repaired = Counter[str](), Counter[str](), Counter[str]()
-        self.tagged, self.languages = Counter[str](), Counter[str]()
+        self.dropped, self.pii, self.repaired, self.tagged, self.languages = (Counter[str]() for _ in range(5))
         self.lengths_read, self.lengths_kept = Counter[int](), Counter[int]()
 
     def counts(self) -> SourceCounts:

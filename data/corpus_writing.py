@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,6 +17,7 @@ from data.document import CORPUS_SCHEMA, SPLITS
 from data.dropped_samples import DroppedSamples
 from data.hash_order import HashOrder
 from data.parts import write_parts
+from data.repaired_samples import RepairedSamples
 from data.seen import SEEN_SCHEMA
 from data.sources import Ledger
 from data.split import SplitConfig, split_of
@@ -36,6 +38,7 @@ def write_corpus(
     dropped: Reasons,
     split: SplitConfig,
     ledgers: Mapping[str, Ledger],
+    prepared: dict[str, dict[str, Any]],
     output: Path,
     scratch: Path,
     progress: Progress,
@@ -47,14 +50,15 @@ def write_corpus(
         dropped: for each 'rule/reason', or null where it stays.
         split: parts held out.
         ledgers: what was read of each source, in the order of the recipe.
+        prepared: facts of `prepare_rules`.
         output: the artifact's folder.
         scratch: for what has to be sorted.
         progress: see `Progress`.
 
     Raises:
-        NothingLeft: no document is left to train on.
+        NothingLeft: no document is left to train on; the audit is written, and says why.
     """
-    tally, samples = Tally(ledgers), DroppedSamples()
+    tally, samples, repaired = Tally(ledgers), DroppedSamples(), RepairedSamples()
     for source, ledger in ledgers.items():
         tally.skip(source, ledger.skipped)
     done = 0
@@ -66,6 +70,7 @@ def write_corpus(
             reasons = dropped.slice(done, rows.num_rows)
             tally.add(rows, reasons)
             samples.add(rows, reasons)
+            repaired.add(rows, reasons)
             seen.add(rows.select(["raw"]).filter(rows["raw"].is_valid()))
             staying = rows.filter(reasons.is_null())
             kept.add(staying.select(KEPT_SCHEMA.names))
@@ -76,17 +81,18 @@ def write_corpus(
                 writer.write(part)
             done += rows.num_rows
             progress("write", done, cleaned.rows)
-    summary = tally.summary()
+    summary = tally.summary(prepared)
+    content = summary.model_dump(mode="json")
+    write_json(content.pop("sources"), output / "audit" / "counts.json")
+    write_json(content, output / "counts.json")
+    write_parquet(samples.table(), output / "audit" / "dropped.parquet")
+    write_parquet(repaired.table(), output / "audit" / "repaired.parquet")
     if summary.documents["train"] == 0:
         raise NothingLeft(_nothing_left(summary))
     _write_sorted(kept.sorted(), KEPT_SCHEMA, output / "audit" / "signatures.parquet")
     distinct = (pa.table({"raw": pc.unique(table["raw"])}, schema=SEEN_SCHEMA) for table in seen.sorted())
     _write_sorted(distinct, SEEN_SCHEMA, output / "audit" / "seen.parquet")
-    write_parquet(samples.table(), output / "audit" / "dropped.parquet")
     write_parts(ledgers.values(), output)
-    content = summary.model_dump(mode="json")
-    write_json(content.pop("sources"), output / "audit" / "counts.json")
-    write_json(content, output / "counts.json")
     return summary
 
 

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from flows.commands import compare, deploy, doctor, export, gc, generate, plan, report, run, runs
+from flows.commands import compare, corpus, deploy, doctor, export, gc, generate, plan, report, run, runs
 
 app = typer.Typer(
     name="stagelm",
@@ -17,6 +17,7 @@ app = typer.Typer(
 for command in (run, plan, runs, compare, report, generate, export, deploy, gc, doctor):
     name = command.__name__.rpartition(".")[2]
     app.command(name)(getattr(command, name))
+app.add_typer(corpus.app, name="corpus")
 
 
 def main() -> None:

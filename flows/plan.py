@@ -15,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from data.cleaning import sources_of_rules
 from data.engines import require_engine
 from data.sources import default_cache, source_key
 from data.tasks import examples_key
@@ -46,7 +47,7 @@ class Plan:
     tracking: TrackingSettings
     hardware: Hardware
     sources: dict[str, str]
-    """Corpus source -> sha256 of its content identity."""
+    """Corpus source, or 'cleaning.rule.setting' that reads one -> sha256 of its content identity."""
     labelled: dict[str, str]
     """Task -> sha256 of its labelled set's content identity."""
 
@@ -208,6 +209,9 @@ def _plan(
     for name, source in loaded.corpus.sources.items():
         with said_at(f"corpus.sources.{name}"):
             sources[name] = source_key(source, cache, project)
+    for setting, read in sources_of_rules(loaded.corpus.cleaning).items():
+        with said_at(f"corpus.cleaning.{setting}"):
+            sources[f"cleaning.{setting}"] = source_key(read, cache, project)
     for task, config in loaded.finetuning.items():
         with said_at(f"finetuning.{task}"):
             labelled[task] = examples_key(config.data, cache, project)

@@ -10,7 +10,9 @@ import sysconfig
 import tomllib
 import venv
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.main import get_command
@@ -145,11 +147,17 @@ def installed_version(name: str) -> str | None:
         return None
 
 
+def commands_under(words: str, command: Any) -> Iterator[tuple[str, Any]]:
+    """A command and, after it, those of its group."""
+    yield words, command
+    for name, under in getattr(command, "commands", {}).items():
+        yield from commands_under(f"{words} {name}", under)
+
+
 def test_command_line_is_frozen(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.setenv("TERMINAL_WIDTH", "100")
-    group = get_command(app)
-    pages = [("stagelm", group)] + [(f"stagelm {name}", command) for name, command in group.commands.items()]
+    pages = commands_under("stagelm", get_command(app))
     contexts = [command.make_context(words, [], resilient_parsing=True) for words, command in pages]
     shown = "\n".join(f"$ {context.info_name} --help\n{context.get_help()}\n" for context in contexts)
     if "STAGELM_FREEZE" in os.environ:

@@ -25,6 +25,7 @@ class Length(Rule[LengthConfig]):
 
     name: ClassVar[str] = "length"
     Config: ClassVar[type[Config]] = LengthConfig
+    prose_only: ClassVar[bool] = False
 
     def apply(self, batch: TextBatch) -> None:
         """Drops by the number of words."""

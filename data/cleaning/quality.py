@@ -12,7 +12,13 @@ from data.cleaning.rule import Rule, TextBatch
 from data.config import Config
 from data.text import TextColumn
 from data.text.alphabet import LETTER
+from data.text.repeats import seen_before
 
+_STOP_WORDS = {
+    "en": "the be to of and that have with",
+    # Characters that are seldom part of a longer word, as 地 and 到 are.
+    "zh": "的 了 是 在 和 不 有 也 就 都 而 与 及 这 那 我 他 她 你 们 被 把 着 吗 呢 很",
+}
 _SYMBOLS = ("#", "…", "...")
 _BULLETS = np.array([ord(bullet) for bullet in "-*•●▪◦·"])
 
@@ -29,6 +35,13 @@ class QualityConfig(Config):
     min_mean_word_length: float = Field(3.0, ge=0.0)
     """Characters; not for languages without spaces."""
     max_mean_word_length: float = Field(10.0, gt=0.0)
+    min_stop_words: int = Field(0, ge=0)
+    """Different stop words of its language that a text must have; Gopher asks for 2. 0 asks for none, so that titles,
+    tables of contents and other text without sentences may stay."""
+    stop_words: dict[str, tuple[str, ...]] = Field(
+        {language: tuple(words.split()) for language, words in _STOP_WORDS.items()}
+    )
+    """ISO 639-1 code -> small words of prose, in Chinese characters; texts in other languages are not asked for any."""
     max_bullet_lines: float = Field(0.9, ge=0.0, le=1.0)
     """Share of the lines that begin with a bullet."""
     max_ellipsis_lines: float = Field(0.3, ge=0.0, le=1.0)
@@ -36,7 +49,7 @@ class QualityConfig(Config):
 
 
 class Quality(Rule[QualityConfig]):
-    """Reasons: 'symbols', 'few_letters', 'word_length', 'bullets', 'ellipses'."""
+    """Reasons: 'symbols', 'few_letters', 'word_length', 'few_stop_words', 'bullets', 'ellipses'."""
 
     name: ClassVar[str] = "quality"
     Config: ClassVar[type[Config]] = QualityConfig
@@ -44,6 +57,7 @@ class Quality(Rule[QualityConfig]):
     def apply(self, batch: TextBatch) -> None:
         """Drops for the first reason that holds."""
         self._by_words(batch, batch.texts)
+        self._by_stop_words(batch)
         self._by_lines(batch, batch.texts)
 
     def _by_words(self, batch: TextBatch, texts: TextColumn) -> None:
@@ -60,6 +74,16 @@ class Quality(Rule[QualityConfig]):
         means = lengths / np.maximum(texts.sums(spaced, words.offsets), 1)
         usual = (config.min_mean_word_length <= means) & (means <= config.max_mean_word_length)
         batch.drop(self.name, "word_length", ~words.unspaced & ~usual)
+
+    def _by_stop_words(self, batch: TextBatch) -> None:
+        least, words = self.config.min_stop_words, batch.texts.words
+        if not least:
+            return
+        for language, stop_words in self.config.stop_words.items():
+            small = words.among(stop_words)
+            offsets = np.concatenate([[0], np.cumsum(small)])[words.offsets]
+            different = batch.texts.sums(~seen_before(words.bare_hashes[small], offsets), offsets)
+            batch.drop(self.name, "few_stop_words", (batch.languages == language) & (different < least))
 
     def _by_lines(self, batch: TextBatch, texts: TextColumn) -> None:
         lines = texts.lines

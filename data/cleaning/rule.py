@@ -5,8 +5,10 @@ for all rules, compares it with its settings as numpy columns, and tells the bat
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import ClassVar, Generic, TypeVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -14,10 +16,23 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from data.config import Config
+from data.sources import SourceFields
 from data.text import TextColumn
 from data.text.lines import join_lines
 
 Mask = NDArray[np.bool_]
+Read = Callable[[SourceFields], Iterator[str]]
+"""Gives the texts of a source."""
+
+
+class Change(NamedTuple):
+    """What one rule did to the texts of a batch."""
+
+    rule: str
+    where: Mask
+    """(N,) documents that it changed."""
+    before: TextColumn
+    after: TextColumn
 
 
 class TextBatch:
@@ -40,7 +55,10 @@ class TextBatch:
         self._dropped = np.array(dropped if dropped is not None else [None] * len(self.texts), dtype=object)
         self.alive: Mask = np.array([reason is None for reason in self._dropped.tolist()], dtype=np.bool_)
         """(N,) documents that nothing has dropped yet."""
-        self._repairs: list[tuple[str, Mask]] = []
+        self.code: Mask = np.zeros(len(self.texts), dtype=np.bool_)
+        """(N,) documents that are programs, which rules for prose are not to judge."""
+        self.changes: list[Change] = []
+        """What the rules so far have repaired."""
         self._tags: list[tuple[str, Mask]] = []
 
     def __len__(self) -> int:
@@ -59,8 +77,8 @@ class TextBatch:
             texts = TextColumn(pc.if_else(pa.array(self.alive), texts.array, self.texts.array))
             changed &= self.alive
         if changed.any():
+            self.changes.append(Change(rule, changed, self.texts, texts))
             self.texts = texts
-            self._repairs.append((rule, changed))
 
     def keep_lines(self, rule: str, keep: Mask) -> None:
         """Takes all other lines out of the documents that are alive, and the white space around what is left.
@@ -78,6 +96,14 @@ class TextBatch:
         """Marks the documents that are alive and `where` (N,) is true with 'rule/tag'."""
         self._tags.append((f"{rule}/{tag}", where & self.alive))
 
+    @contextmanager
+    def sparing(self, where: Mask) -> Iterator[None]:
+        """Keeps the documents `where` (N,) out of what is done within, as if they were dropped already."""
+        spared = where & self.alive
+        self.alive &= ~spared
+        yield
+        self.alive |= spared
+
     @property
     def dropped(self) -> list[str | None]:
         """For each document 'rule/reason' of the rule that dropped it; None while it is alive."""
@@ -87,7 +113,7 @@ class TextBatch:
     @property
     def repairs(self) -> list[list[str]]:
         """For each document the names of the rules that changed it."""
-        return _names(self._repairs, len(self))
+        return _names([(change.rule, change.where) for change in self.changes], len(self))
 
     @property
     def tags(self) -> list[list[str]]:
@@ -107,13 +133,39 @@ C = TypeVar("C", bound=Config)
 
 
 class Rule(ABC, Generic[C]):
-    """One rule with its settings; `languages` are those that the corpus keeps."""
+    """One rule with its settings."""
 
     name: ClassVar[str]
     Config: ClassVar[type[Config]]
+    prose_only: ClassVar[bool] = True
+    """Whether programs are spared."""
 
-    def __init__(self, config: C, languages: tuple[str, ...]) -> None:
-        self.config, self.languages = config, languages
+    def __init__(self, config: C, languages: tuple[str, ...], prepared: Path | None = None) -> None:
+        """`languages` are those that the corpus keeps, `prepared` is the folder that `prepare` wrote."""
+        self.config, self.languages, self.prepared = config, languages, prepared
+
+    @classmethod
+    def sources(cls, config: C) -> Mapping[str, SourceFields]:
+        """Setting -> what the rule reads before the first document is cleaned; most read nothing."""
+        return {}
+
+    @classmethod
+    def prepare(cls, config: C, folder: Path, read: Read) -> Mapping[str, Any]:
+        """Does once for all processes what the rule needs before the first document: trains, reads lists.
+
+        Args:
+            config: the rule's settings.
+            folder: gets the files that the rule will load; part of the corpus.
+            read: gives the texts of one of `sources`.
+
+        Returns:
+            Facts for the counts, the same whenever the same is prepared.
+
+        Raises:
+            SourceError: a source cannot be read.
+            ValueError: what was read will not do.
+        """
+        return {}
 
     @abstractmethod
     def apply(self, batch: TextBatch) -> None:

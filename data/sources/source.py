@@ -34,6 +34,8 @@ class SourceFields(Config):
     the lines up to the next. A heading is a short line that holds no sentence."""
     language: str | None = None
     """ISO 639-1 code of all its documents, which are then not identified one by one."""
+    type: Literal["prose", "code"] = "prose"
+    """`code`: all of it is programs, which rules for prose spare; the rule `code` finds others by their shape."""
     licence: str = "unknown"
     """Kept with every document."""
     max_documents: Count | None = Field(None, gt=0)

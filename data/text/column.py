@@ -14,6 +14,9 @@ from data.text.lines import Lines, split_lines
 from data.text.needles import count_occurrences
 from data.text.words import Words, split_words
 
+_SENTENCE_END = np.array([ord(character) for character in ".!?\"'”’。！？…｡．」』）"])
+"""What a sentence ends with, closing quotation marks and the Chinese bracket around a sentence included."""
+
 
 class TextColumn:
     """N texts: one run of UTF-8 bytes with offsets. It never changes; what is counted in it is counted once."""
@@ -85,6 +88,17 @@ class TextColumn:
         for place, byte in enumerate(reversed(ending), start=1):
             result[result] = self.data[lines.text_ends[result] - place] == byte
         return result
+
+    @cached_property
+    def ended_lines(self) -> NDArray[np.bool_]:
+        """(L,) whether a line ends as a sentence does, in quotation marks or brackets or not; not with three dots."""
+        return np.isin(self.lines.closing, _SENTENCE_END) & ~self.lines_end_with("...")
+
+    @cached_property
+    def line_array(self) -> pa.StringArray:
+        """(L,) every line as Arrow sees it, each but the last of a text with its newline; the column's own memory."""
+        starts = np.append(self.lines.starts, self.offsets[-1]).astype(np.int32)
+        return pa.StringArray.from_buffers(len(starts) - 1, pa.py_buffer(starts), pa.py_buffer(self.data))
 
     @cached_property
     def words_in_lines(self) -> NDArray[np.int64]:

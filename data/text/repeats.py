@@ -43,6 +43,21 @@ def count_repeats(
     return Repeats(*counts)
 
 
+def seen_before(hashes: NDArray[np.uint64], offsets: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """(L,) whether a hash stands further up in its document.
+
+    Args:
+        hashes: (L,) of the lines (or paragraphs) of all documents.
+        offsets: (N + 1,) those of document i are `hashes[offsets[i]:offsets[i + 1]]`.
+    """
+    documents = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+    order = np.lexsort((hashes, documents))  # stable: of equal ones, the first stays first
+    same = (hashes[order][1:] == hashes[order][:-1]) & (documents[order][1:] == documents[order][:-1])
+    before = np.zeros(len(hashes), dtype=bool)
+    before[order[1:]] = same
+    return before
+
+
 @kernel
 def _count(
     hashes: Any,

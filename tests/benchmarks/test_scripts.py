@@ -1,15 +1,20 @@
 """Every script runs to its end in miniature; what it prints means nothing then."""
 
+import json
+import random
 import subprocess
 import sys
 from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
+import yaml
 
-from benchmarks import gpu, loop, memory, objectives, ordering
+from benchmarks import gpu, loop, memory, objectives, ordering, rules
 from benchmarks.made_up import running_text
 from benchmarks.pages import RESULTS
+from data.cleaning import RULES
+from flows.recipe import SHIPPED
 
 ROOT = Path(__file__).parents[2]
 WITHOUT = """
@@ -102,6 +107,46 @@ def test_ordering_makes_its_runs_once(call, monkeypatch: pytest.MonkeyPatch, tmp
     assert figures(call(ordering, *arguments)) == figures(first)
     assert len(kept) == len(ordering.ARMS)
     assert {path.name: path.stat().st_mtime_ns for path in (tmp_path / "runs").iterdir()} == kept
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    """Smoke on text made here: news, and tweets of which some are too short."""
+    draw = random.Random(0)
+
+    def text(words: int) -> str:
+        return " ".join("".join(draw.choices("abcdefghijklmnopqrstuvwxyz", k=5)) for _ in range(words))
+
+    for name, words in (("news", range(60, 160)), ("tweets", range(20, 120))):
+        rows = "".join(json.dumps({"text": text(length)}) + "\n" for length in words)
+        (tmp_path / f"{name}.jsonl").write_text(rows, encoding="utf-8")
+    whole = yaml.safe_load((SHIPPED / "smoke.yaml").read_text(encoding="utf-8")) | {"finetuning": {}}
+    whole["corpus"] = {"sources": {name: {"path": str(tmp_path / f"{name}.jsonl")} for name in ("news", "tweets")}}
+    path = tmp_path / "recipe.yaml"
+    path.write_text(yaml.safe_dump(whole), encoding="utf-8")
+    return path
+
+
+def test_rules_are_judged_and_runs_are_made_once(call, recipe: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    off = dict.fromkeys(RULES)
+    arms = {rules.ALL: off | {"length": {}, "teasers": {}}, "without length": off | {"teasers": {}}, rules.NONE: off}
+    arms["without teasers"] = off | {"length": {}}
+    monkeypatch.setattr(rules, "cleanings", lambda *_: arms)
+    monkeypatch.setattr(rules, "ProcessPoolExecutor", InThisProcess)
+    arguments = ("--quick", "--seeds", "2", "--recipe", str(recipe), "--build", str(tmp_path / "build"))
+    first = call(rules, *arguments)
+    kept = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "build" / "runs").iterdir()}
+
+    assert "| without teasers | " in first
+    assert "changes nothing here" in first  # and was not trained
+    assert set(kept) == {f"{arm}-{seed}.json" for arm in ("all", "without-length", "none") for seed in (0, 1)}
+    call(rules, *arguments)
+    assert {path.name: path.stat().st_mtime_ns for path in (tmp_path / "build" / "runs").iterdir()} == kept
+
+
+def test_rules_need_a_source_that_is_read(recipe: Path, tmp_path: Path):
+    with pytest.raises(ValueError, match="--held-out speeches: the recipe reads no such source; it reads news, tweets"):
+        rules.pool(rules.Text(str(recipe), "speeches", "tweets"), rules.QUICK, tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -123,7 +123,7 @@ def test_artifact_has_the_promised_files(dirty: CorpusConfig, tmp_path: Path) ->
     assert set(content(folder)) == {
         *(f"{split}/part-00000.parquet" for split in SPLITS),
         *(f"audit/{name}.json" for name in ("counts", "provenance")),
-        *(f"audit/{name}.parquet" for name in ("dropped", "parts", "seen", "signatures")),
+        *(f"audit/{name}.parquet" for name in ("dropped", "parts", "repaired", "seen", "signatures")),
         "README.md",
         "counts.json",
     }

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 from typing import Any
 
@@ -173,13 +174,16 @@ def test_rules_are_indexed_configured_and_switched_off_by_null() -> None:
 
     assert files == set(RULES) == {rule.name for rule in RULES.values()}
     assert list(CleaningConfig.model_fields) == [*RULES, "order"]
-    rules = build_rules(CleaningConfig.model_validate({"quality": None, "length": {"min_words": 5}}), ("en",))
-    assert [rule.name for rule in rules] == [name for name in RULES if name != "quality"]
+    rules = build_rules(CleaningConfig.model_validate({"quality": None, "c4": {"min_sentences": 3}}), ("en",))
+    on = {"repair", "boilerplate", "c4", "length", "language", "repetition"}
+    assert [rule.name for rule in rules] == [name for name in RULES if name in on]
 
 
 def test_order_of_the_recipe_is_kept() -> None:
     order = ("length", *(name for name in RULES if name != "length"))
-    assert [rule.name for rule in build_rules(CleaningConfig(order=order), ("en",))] == list(order)
+    built = [rule.name for rule in build_rules(CleaningConfig(order=order), ("en",))]
+
+    assert built == ["length", "repair", "boilerplate", "language", "repetition", "quality"]
 
 
 @pytest.mark.parametrize(
@@ -193,3 +197,22 @@ def test_order_of_the_recipe_is_kept() -> None:
 def test_order_that_leaves_something_open_is_refused(order: list[str], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         CleaningConfig.model_validate({"order": order})
+
+
+@pytest.mark.parametrize(
+    ("page", "words"), [("how-to-clean.md", ("on", "off")), ("how-to-clean.zh-CN.md", ("开", "关"))]
+)
+def test_pages_list_every_rule_in_its_order_with_its_default_and_reasons(page: str, words: tuple[str, str]) -> None:
+    text = (Path(__file__).parents[3] / "docs" / page).read_text(encoding="utf-8")
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("| `")
+    ]
+
+    assert [row[0].strip("`") for row in rows] == list(RULES)
+    on = {name for name in RULES if getattr(CleaningConfig(), name) is not None}
+    assert [row[1] for row in rows] == [words[0] if name in on else words[1] for name in RULES]
+    for row in rows:
+        said = re.findall(r"'([a-z_]+)'", RULES[row[0].strip("`")].__doc__ or "")
+        assert [
+            reason for reason in said if f"`{reason}`" not in row[3] and not reason.startswith(("top_", "duplicate_5"))
+        ] == []
