@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from data.cleaning import CleaningConfig, TextBatch, apply_rules, build_rules, overridden
 from data.cleaning.repair import repaired
 from data.dedup import DedupConfig, exact_keys, signatures
-from data.dedup.near import PERMUTATIONS
+from data.dedup.sketch import BINS
 from data.document import CORPUS_SCHEMA
 from data.pii import PIIConfig, replace_pii_batch
 from data.repaired_samples import CHANGES, sampled_changes
@@ -44,7 +44,7 @@ CLEANED_SCHEMA = pa.schema(
         pa.field("repairs", pa.list_(pa.string())),  # names of the rules that changed the text
         pa.field("changes", CHANGES),  # what the rules changed, of some documents
         pa.field("pii", pa.list_(pa.string())),  # types of what was replaced, once for each
-        pa.field("signature", pa.binary(4 * PERMUTATIONS)),  # MinHash; null for what is dropped
+        pa.field("signature", pa.binary(BINS)),  # a sketch of its shingles; null for what is dropped
     ]
 )
 """What is known of a document before duplicates are looked for. The text of a dropped one is cut to a sample."""
@@ -139,11 +139,7 @@ class ChunkCleaner:
         return pc.if_else(pc.equal(column.array, ""), pa.scalar(None, pa.string()), column.array), found
 
     def _signatures(self, batch: TextBatch) -> list[bytes | None]:
-        """MinHash signatures of the documents that are alive, as bytes."""
-        result: list[bytes | None] = [None] * len(batch)
-        if self._dedup.near:
-            words, alive = batch.texts.words, np.flatnonzero(batch.alive).tolist()
-            hashes = [words.hashes[words.offsets[row] : words.offsets[row + 1]] for row in alive]
-            for row, signature in zip(alive, signatures(hashes, self._dedup.shingle_words), strict=True):
-                result[row] = signature.tobytes()
-        return result
+        """The sketches of the documents that are alive, as bytes."""
+        words = batch.texts.words
+        sketches = signatures(words.hashes, words.offsets, self._dedup.shingle_words)
+        return [sketch.tobytes() if alive else None for sketch, alive in zip(sketches, batch.alive, strict=True)]

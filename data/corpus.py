@@ -7,7 +7,7 @@ so the files are equal to the byte for any engine and any number of workers. In 
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -23,11 +23,14 @@ from data.config import Config
 from data.corpus_card import write_card
 from data.corpus_counts import CorpusSummary
 from data.corpus_reading import CHUNK_CHARACTERS, CHUNK_DOCUMENTS, read_chunks
-from data.corpus_selection import SELECTED_BY, Known, select
+from data.corpus_selection import Selector
 from data.corpus_writing import NothingLeft, Progress, write_corpus
+from data.decontamination import DecontaminationConfig, read_artifact, read_table_of
 from data.dedup import DedupConfig
 from data.engines import EngineConfig, LocalConfig, build_engine
 from data.faults import reach
+from data.known import Known
+from data.language import is_unspaced, split_words
 from data.parts import read_parts
 from data.pii import PIIConfig
 from data.seen import Seen
@@ -35,6 +38,10 @@ from data.sources import Ledger, SourceConfig, SourceFields, read_source, source
 from data.split import SplitConfig
 
 __all__ = ["CleaningError", "CorpusConfig", "CorpusSummary", "NothingLeft", "build_corpus"]
+
+
+SELECTION_BYTES = 2**28
+"""About what a search for duplicates may hold beside its few numbers for each document."""
 
 
 class CleaningError(RuntimeError):
@@ -52,6 +59,8 @@ class CorpusConfig(Config):
     pii: PIIConfig | None = PIIConfig()
     """null leaves personal data where it is."""
     dedup: DedupConfig = DedupConfig()
+    decontamination: DecontaminationConfig | None = DecontaminationConfig()
+    """null: test examples are not looked for in the training text, and no score says how many are there."""
     split: SplitConfig = SplitConfig()
     engine: EngineConfig = LocalConfig()
     """Where cleaning runs: `local` or `ray`, or a mapping with `kind` and its settings. The result is the same."""
@@ -79,6 +88,16 @@ class CorpusConfig(Config):
             raise ValueError("sources: every one has weight 0; give one of them more")
         return self
 
+    def too_little(self, source: str, text: str) -> bool:
+        """Whether the length rule would not take what is left of a source's text."""
+        own = self.sources[source]
+        rule = overridden(self.cleaning, own.cleaning).length if own.cleaning else self.cleaning.length
+        unspaced = is_unspaced(text)
+        minimum = own.min_characters if unspaced else own.min_words
+        if minimum is None:
+            minimum = 1 if rule is None else rule.min_characters if unspaced else rule.min_words
+        return len(split_words(text)) < minimum
+
     def content(self) -> dict[str, Any]:
         """All settings that a corpus depends on, as JSON: without the engine, and the weights of pretraining."""
         return self.model_dump(mode="json", exclude={"engine": True, "sources": {"__all__": {"weight"}}})
@@ -96,6 +115,7 @@ def build_corpus(
     root: Path,
     workers: int = 2,
     known: Sequence[Path] = (),
+    examples: Mapping[str, Path] | None = None,
     scratch: Path | None = None,
     progress: Progress = _no_progress,
 ) -> CorpusSummary:
@@ -109,6 +129,7 @@ def build_corpus(
         workers: cores of this machine for cleaning, where the recipe's engine names no number.
         known: earlier corpora, whose documents are not taken again: neither those they read nor duplicates of what
             they kept.
+        examples: task -> its `examples` artifact, whose validation and test parts must not be trained on.
         scratch: for what is cleaned and not yet written, about as large as the sources' text. Give a folder that only
             builds of equal sources get, and a build goes on where a killed one was; none given: from the beginning.
         progress: see `Progress`.
@@ -124,6 +145,7 @@ def build_corpus(
     own = output / "scratch.part"
     shutil.rmtree(own, ignore_errors=True)
     scratch = scratch or own
+    earlier = Known.load(known, config.dedup.shingle_words)
     seen, known_parts = Seen(known, scratch / "known"), read_parts(known)
     ledgers = {name: Ledger(known_parts) for name in config.sources}
     cleaned = CleanedDocuments(scratch / _stamp(config))
@@ -135,10 +157,11 @@ def build_corpus(
         progress("clean", done, 0)
     reach("corpus/cleaned")
 
-    deciding = pa.Table.from_batches(cleaned.read(SELECTED_BY), schema=_narrowed(SELECTED_BY))
-    dropped = select(deciding, config.dedup, Known.load(known))
-    del deciding
-    summary = write_corpus(cleaned, dropped, config.split, ledgers, facts, output, scratch / "sorted", progress)
+    selection = _selector(config, examples or {}, root).select(cleaned, earlier, scratch / "selection")
+    reach("corpus/selected")
+    summary = write_corpus(
+        cleaned, selection, config.dedup.shingle_words, ledgers, facts, output, scratch / "sorted", progress
+    )
     keys = {name: source_key(source, cache, root) for name, source in config.sources.items()}
     write_card(summary, config.sources, keys, config.content(), output)
     shutil.rmtree(own, ignore_errors=True)
@@ -152,8 +175,11 @@ def _stamp(config: CorpusConfig) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _narrowed(columns: Sequence[str]) -> pa.Schema:
-    return pa.schema([field for field in CLEANED_SCHEMA if field.name in columns])
+def _selector(config: CorpusConfig, examples: Mapping[str, Path], root: Path) -> Selector:
+    against = config.decontamination.against if config.decontamination else {}
+    evaluations = [read_artifact(name, folder) for name, folder in sorted(examples.items())]
+    evaluations += [read_table_of(name, table, root) for name, table in sorted(against.items())]
+    return Selector(config.dedup, config.split, config.decontamination, evaluations, config.too_little, SELECTION_BYTES)
 
 
 def _texts(cache: Path, root: Path, source: SourceFields) -> Iterator[str]:

@@ -12,18 +12,21 @@ import pyarrow.compute as pc
 from data.cleaned import CleanedDocuments
 from data.corpus_counts import CorpusSummary, Tally
 from data.corpus_folder import ParquetWriter, split_writer, write_json, write_parquet
-from data.corpus_selection import KEPT_SCHEMA, Reasons
-from data.document import CORPUS_SCHEMA, SPLITS
+from data.corpus_selection import Selection
+from data.dedup.cuts import Range, without
+from data.document import CORPUS_SCHEMA, SPLITS, sha256_hex
 from data.dropped_samples import DroppedSamples
 from data.hash_order import HashOrder
+from data.known import kept_schema
 from data.parts import write_parts
 from data.repaired_samples import RepairedSamples
 from data.seen import SEEN_SCHEMA
 from data.sources import Ledger
-from data.split import SplitConfig, split_of
 
 _BYTES_OF_KEPT, _BYTES_OF_SEEN = 700, 36
 """About what a row of `KEPT_SCHEMA` and one of `SEEN_SCHEMA` take."""
+
+_NAMES = pa.array(SPLITS)
 
 Progress = Callable[[str, int, int], None]
 """Called with the phase ('clean', 'write'), documents done, and documents in all (0 while that is unknown)."""
@@ -35,8 +38,8 @@ class NothingLeft(ValueError):
 
 def write_corpus(
     cleaned: CleanedDocuments,
-    dropped: Reasons,
-    split: SplitConfig,
+    selection: Selection,
+    shingle_words: int,
     ledgers: Mapping[str, Ledger],
     prepared: dict[str, dict[str, Any]],
     output: Path,
@@ -47,8 +50,8 @@ def write_corpus(
 
     Args:
         cleaned: all documents that were read.
-        dropped: for each 'rule/reason', or null where it stays.
-        split: parts held out.
+        selection: what stays of them, and where.
+        shingle_words: of which signatures are made, for those that will be compared with them.
         ledgers: what was read of each source, in the order of the recipe.
         prepared: facts of `prepare_rules`.
         output: the artifact's folder.
@@ -61,22 +64,23 @@ def write_corpus(
     tally, samples, repaired = Tally(ledgers), DroppedSamples(), RepairedSamples()
     for source, ledger in ledgers.items():
         tally.skip(source, ledger.skipped)
+    kept_rows = kept_schema(shingle_words)
     done = 0
     with ExitStack() as stack:
-        kept = stack.enter_context(HashOrder(scratch / "kept", KEPT_SCHEMA, "id", cleaned.rows * _BYTES_OF_KEPT))
+        kept = stack.enter_context(HashOrder(scratch / "kept", kept_rows, "id", cleaned.rows * _BYTES_OF_KEPT))
         seen = stack.enter_context(HashOrder(scratch / "seen", SEEN_SCHEMA, "raw", cleaned.rows * _BYTES_OF_SEEN))
         writers = {name: stack.enter_context(split_writer(output / name)) for name in SPLITS}
         for rows in cleaned.read():
-            reasons = dropped.slice(done, rows.num_rows)
+            reasons = selection.dropped.slice(done, rows.num_rows)
+            splits = _NAMES.take(pa.array(selection.splits_N[done : done + rows.num_rows]))
+            seen.add(rows.select(["raw"]).filter(rows["raw"].is_valid()))
+            kept.add(_columns(rows, kept_rows, split=splits).filter(reasons.is_null()))
+            rows = _without(rows, selection.cuts.between(done, done + rows.num_rows), done)
             tally.add(rows, reasons)
             samples.add(rows, reasons)
             repaired.add(rows, reasons)
-            seen.add(rows.select(["raw"]).filter(rows["raw"].is_valid()))
-            staying = rows.filter(reasons.is_null())
-            kept.add(staying.select(KEPT_SCHEMA.names))
-            places = pa.array([split_of(document_id, split) for document_id in staying["id"].to_pylist()], pa.string())
             for name, writer in writers.items():
-                part = staying.select(CORPUS_SCHEMA.names).filter(pc.equal(places, name))
+                part = rows.select(CORPUS_SCHEMA.names).filter(pc.and_(reasons.is_null(), pc.equal(splits, name)))
                 tally.place(name, part)
                 writer.write(part)
             done += rows.num_rows
@@ -89,11 +93,30 @@ def write_corpus(
     write_parquet(repaired.table(), output / "audit" / "repaired.parquet")
     if summary.documents["train"] == 0:
         raise NothingLeft(_nothing_left(summary))
-    _write_sorted(kept.sorted(), KEPT_SCHEMA, output / "audit" / "signatures.parquet")
+    _write_sorted(kept.sorted(), kept_rows, output / "audit" / "signatures.parquet")
     distinct = (pa.table({"raw": pc.unique(table["raw"])}, schema=SEEN_SCHEMA) for table in seen.sorted())
     _write_sorted(distinct, SEEN_SCHEMA, output / "audit" / "seen.parquet")
+    if selection.overlap is not None:
+        write_parquet(selection.overlap.table(), output / "audit" / "overlap.parquet")
     write_parts(ledgers.values(), output)
     return summary
+
+
+def _columns(rows: pa.RecordBatch, schema: pa.Schema, **others: pa.Array) -> pa.RecordBatch:
+    """Returns the columns of a schema, some of them given."""
+    columns = [others[name] if name in others else rows[name] for name in schema.names]
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _without(rows: pa.RecordBatch, cuts: Mapping[int, list[Range]], first: int) -> pa.RecordBatch:
+    """Returns rows, numbered from `first`, with what is cut left out of their texts; their ids follow."""
+    if not cuts:
+        return rows
+    texts, ids = rows["text"].to_pylist(), rows["id"].to_pylist()
+    for row, ranges in cuts.items():
+        texts[row - first] = without(texts[row - first], ranges)
+        ids[row - first] = sha256_hex(texts[row - first])
+    return _columns(rows, rows.schema, text=pa.array(texts, pa.string()), id=pa.array(ids, pa.string()))
 
 
 def _write_sorted(tables: Iterator[pa.Table], schema: pa.Schema, path: Path) -> None:

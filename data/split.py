@@ -1,15 +1,17 @@
 """Which split a document belongs to: decided by its content alone.
 
 So it depends neither on the number of files, nor on their order, nor on what else was read; a text that returns in a
-later corpus returns to the same split.
+later corpus returns to the same split. Where near duplicates are kept, they share the split of the most preferred.
 """
 
 from typing import Self
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from data.config import Config
-from data.document import Split
+from data.document import SPLITS, Split
 
 
 class SplitConfig(Config):
@@ -31,7 +33,14 @@ def split_of(document_id: str, fractions: SplitConfig) -> Split:
 
     The test part comes first, so that changing the size of the validation part moves no document into or out of it.
     """
-    place = int(document_id[:12], 16) / 2**48
-    if place < fractions.test:
-        return "test"
-    return "validation" if place < fractions.test + fractions.validation else "train"
+    return SPLITS[places_of(np.array([int(document_id[:16], 16)], dtype=np.uint64), fractions)[0]]
+
+
+def places_of(heads_N: NDArray[np.uint64], fractions: SplitConfig) -> NDArray[np.int8]:
+    """Places documents by the first 64 bits of their ids: numbers of `SPLITS`, (N,)."""
+    place_N = (heads_N >> np.uint64(16)) / 2.0**48
+    ends = {"test": fractions.test, "validation": fractions.test + fractions.validation}
+    places_N = np.full(len(heads_N), SPLITS.index("train"), dtype=np.int8)
+    for split in ("validation", "test"):
+        places_N[place_N < ends[split]] = SPLITS.index(split)
+    return places_N

@@ -1,5 +1,6 @@
 """Flow `corpus`: labelled sets and raw sources become examples and a cleaned, split corpus."""
 
+from pathlib import Path
 from typing import Any
 
 from prefect import flow
@@ -35,6 +36,7 @@ def write_corpus(plan: Plan, stage: PlannedStage, work: Work, run: StageRun) -> 
         cache=plan.cache,
         root=plan.project,
         workers=plan.hardware.threads,
+        examples=held_out(plan),
         scratch=work.folder / "scratch",
         progress=live.progress(stage.label),
     )
@@ -62,6 +64,12 @@ def with_examples(plan: Plan) -> CorpusConfig:
         for name, source in config.sources.items()
     }
     return config.model_copy(update={"sources": sources})
+
+
+def held_out(plan: Plan) -> dict[str, Path]:
+    """Task -> examples that the corpus reads, whose test parts must not be trained on."""
+    reads = plan.stage(f"corpus/{plan.recipe.name}").reads
+    return {role.removeprefix("task:"): plan.folder(label) for role, label in reads.items()}
 
 
 BUILDERS = {"examples": write_examples, "corpus": write_corpus}

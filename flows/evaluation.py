@@ -62,6 +62,7 @@ def write_scores(plan: Plan, stage: PlannedStage, work: Work, run: StageRun) -> 
             sequence_length=config.sequence_length,
             decoding=config.decoding,
             max_examples=plan.recipe.evaluation.examples,
+            corpus=folders.get("corpus"),
         )
     score(spec, work)
     run.artifact(work.output / "scores.json", "tables")

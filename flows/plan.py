@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from data.cleaning import sources_of_rules
+from data.decontamination import against_key
 from data.engines import require_engine
 from data.sources import default_cache, source_key
 from data.tasks import examples_key
@@ -50,6 +51,8 @@ class Plan:
     """Corpus source, or 'cleaning.rule.setting' that reads one -> sha256 of its content identity."""
     labelled: dict[str, str]
     """Task -> sha256 of its labelled set's content identity."""
+    against: dict[str, str]
+    """Table of `corpus.decontamination.against` -> sha256 of its file."""
 
     @cached_property
     def model(self) -> ModelConfig:
@@ -215,6 +218,9 @@ def _plan(
     for task, config in loaded.finetuning.items():
         with said_at(f"finetuning.{task}"):
             labelled[task] = examples_key(config.data, cache, project)
+    with said_at("corpus.decontamination.against"):
+        decontamination = loaded.corpus.decontamination
+        against = against_key(decontamination.against, cache, project) if decontamination else {}
     with said_at("corpus.engine"):
         require_engine(loaded.corpus.engine)
     with said_at("training"):
@@ -229,6 +235,7 @@ def _plan(
         hardware=hardware,
         sources={name: _digest(key) for name, key in sources.items()},
         labelled={name: _digest(key) for name, key in labelled.items()},
+        against=against,
     )
     _check(plan)
     return plan

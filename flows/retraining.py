@@ -21,7 +21,7 @@ from data.corpus import NothingLeft, build_corpus
 from data.faults import reach
 from data.shards import write_shards
 from data.tokenizer import Tokenizer
-from flows.corpus import record_corpus, with_examples
+from flows.corpus import held_out, record_corpus, with_examples
 from flows.evaluation import base_predictor, openings, score
 from flows.making import run_stage
 from flows.mixture import mixture
@@ -113,8 +113,8 @@ class Retraining:
     def corpus(self) -> PlannedStage:
         """The documents that no known corpus has read."""
         known = {f"known:{number}": artifact.fingerprint for number, artifact in enumerate(self.known("corpus"))}
-        sources = {f"source:{name}": digest for name, digest in self.plan.sources.items()}
-        return self.planned("corpus", "new", self.plan.recipe.corpus.content(), {**sources, **known})
+        first = self.plan.stage(f"corpus/{self.plan.recipe.name}").key
+        return self.planned("corpus", "new", first.values, {**first.inputs, **known})
 
     def tokens(self, corpus: str) -> PlannedStage:
         """The new documents in the champion's tokens."""
@@ -256,6 +256,7 @@ def _write_corpus(attempt: Retraining) -> Any:
             root=plan.project,
             workers=plan.hardware.threads,
             known=[artifact.folder for artifact in attempt.known("corpus")],
+            examples=held_out(plan),
             scratch=work.folder / "scratch",
             progress=live.progress(stage.label),
         )

@@ -91,14 +91,17 @@ class _Layout:
         own = {task: config for task, config in recipe.finetuning.items() if config.data.source != "corpus"}
         for task, config in own.items():
             self.examples(task, config, {})
-        fed = self.fed_tasks(own)
+        read = self.fed_tasks(own)
+        if recipe.corpus.decontamination:
+            read = sorted(own)
         corpus = self.add(
             "corpus",
             "corpus",
             name,
             recipe.corpus.content(),
-            {f"task:{task}": f"examples/{task}" for task in fed},
-            {f"source:{source}": digest for source, digest in self.plan.sources.items()},
+            {f"task:{task}": f"examples/{task}" for task in read},
+            {f"source:{source}": digest for source, digest in self.plan.sources.items()}
+            | {f"against:{table}": digest for table, digest in self.plan.against.items()},
         )
         for task, config in recipe.finetuning.items():
             if config.data.source == "corpus":
@@ -160,6 +163,7 @@ class _Layout:
         shared = {"examples": f"examples/{task}", "tokenizer": tokenizer}
         tuned = self.add("finetuning", "finetuned", task, values, {**shared, "weights": weights})
         scratch = self.add("finetuning", "finetuned", task + SCRATCH, values, shared)
+        searched = self.recipe.corpus.decontamination is not None and config.data.source != "corpus"
         return self.score(
             task,
             {"task": config.task, "decoding": config.decoding.model_dump(mode="json")},
@@ -169,6 +173,7 @@ class _Layout:
                 "scratch": scratch,
                 "weights": weights,
                 "tokenizer": tokenizer,
+                **({"corpus": f"corpus/{self.recipe.name}"} if searched else {}),
             },
         )
 

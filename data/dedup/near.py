@@ -1,119 +1,152 @@
-"""Near duplicates: MinHash signatures of word n-grams, candidates by locality-sensitive hashing, then compared.
+"""Near duplicates: candidates by locality-sensitive hashing of their sketches, then compared, then joined to clusters.
 
-Source: Broder 1997, "On the resemblance and containment of documents"; bands and rows as in Leskovec, Rajaraman and
-Ullman, "Mining of Massive Datasets", section 3.4. Everything is a pure function of the texts: no random state.
-Shapes: N documents, P = 128 permutations.
+Source: bands and rows as in Leskovec, Rajaraman and Ullman, "Mining of Massive Datasets", section 3.4; empty bins of
+short documents borrow from full ones as in Shrivastava and Li 2014, "Densifying One Permutation Hashing via Rotation",
+each from a place of its own. Everything is a pure function of the texts: no random state. Memory: 24 bytes a document,
+and what `Spill` may hold.
+Shapes: N documents, B bins of a sketch, K bands.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
-import xxhash
 from numpy.typing import NDArray
 
-from data.ngrams import ngram_hashes
+from data.dedup.sketch import BINS, Sketches, estimate
+from data.dedup.spill import Rows, Spill
+from data.rolling import BASE, mixed
+from data.text.kernel import kernel
 
-PERMUTATIONS = 128
 _MISSED = 0.01  # of the pairs exactly at the threshold, this many may not become candidates
-_PAIRS_AT_ONCE = 65_536
+_MOST_BANDS = 40  # each costs 16 bytes a document on disk
 
 
-def _constants(salt: str) -> NDArray[np.uint64]:
-    return np.array([xxhash.xxh3_64_intdigest(f"{salt}{i}".encode()) for i in range(PERMUTATIONS)], dtype=np.uint64)
+def banding(threshold: float) -> tuple[int, int]:
+    """Returns bands, and rows of a band, as many as possible: (32, 9) for 0.8.
+
+    At most 1 % of the pairs at the threshold share no band: (1 - threshold^rows)^bands.
+    """
+    best = (1, 1)
+    for rows in range(1, BINS + 1):
+        miss = 1.0 - threshold**rows
+        bands = math.ceil(math.log(_MISSED) / math.log(miss)) if miss > 0.0 else 1
+        if bands > _MOST_BANDS or bands * rows > BINS:
+            break
+        best = (bands, rows)
+    return best
 
 
-_FACTORS = _constants("factor") | np.uint64(1)
-_SUMMANDS = _constants("summand")
+def clusters(
+    blocks: Iterable[tuple[Sketches, NDArray[np.int64]]], threshold: float, scratch: Path, memory_bytes: int
+) -> NDArray[np.int64]:
+    """For each document the one that stands for its cluster: the most preferred.
 
-
-def signatures(documents: Sequence[NDArray[np.uint64]], shingle_words: int) -> NDArray[np.uint32]:
-    """MinHash signatures, (N, P); the share of equal places estimates the Jaccard similarity of the shingles.
-
-    Each "permutation" is the upper half of a * h + b modulo 2^64 with a odd (multiply-shift).
+    A cluster is what is connected by pairs whose estimated similarity is at least `threshold`. Within a band that
+    several documents share, each is compared with the first and with the one before it, not with all: texts that are
+    alike share many bands, so little is missed, and a thousand copies cost a thousand comparisons, not a million.
 
     Args:
-        documents: hashes of each document's words; where words are characters, shingles are of characters.
-        shingle_words: words in a shingle; a shorter document is one shingle.
+        blocks: sketches of documents in any order, with their ranks: all ranks together are those from 0, which is
+            preferred to all, to N - 1.
+        threshold: least similarity.
+        scratch: folder for the sketches, and for what does not fit into `memory_bytes`.
+
+    Returns:
+        (N,) by rank: the rank of the cluster's first; a document is its cluster's first if its own rank stands there.
     """
-    result = np.zeros((len(documents), PERMUTATIONS), dtype=np.uint32)
-    filled = np.array([row for row, words in enumerate(documents) if len(words)], dtype=np.int64)
-    if not len(filled):
-        return result
-    shingles = [ngram_hashes(documents[row], min(shingle_words, len(documents[row]))) for row in filled]
-    starts = np.cumsum([0, *map(len, shingles[:-1])])
-    column = np.concatenate(shingles)
-    scratch = np.empty_like(column)
-    for place in range(PERMUTATIONS):
-        np.multiply(column, _FACTORS[place], out=scratch)
-        np.add(scratch, _SUMMANDS[place], out=scratch)
-        result[filled, place] = np.minimum.reduceat(scratch, starts) >> np.uint64(32)
-    return result
+    bands, rows = banding(threshold)
+    scratch.mkdir(parents=True, exist_ok=True)
+    spill = Spill(scratch / "bands", columns=2, memory_bytes=memory_bytes)
+    rows_by_rank = _rows_by_rank(_write_sketches(blocks, scratch / "sketches", spill, bands, rows))
+    parents = np.arange(len(rows_by_rank))
+    if len(parents):
+        sketches_NB = np.memmap(scratch / "sketches", dtype=np.uint8, mode="r").reshape(-1, BINS).view(np.ndarray)
+        for sharing in spill.repeated():
+            _join(parents, sharing, sketches_NB, rows_by_rank, threshold)
+        _flatten(parents)
+    (scratch / "sketches").unlink()
+    return parents
 
 
-def band_rows(threshold: float) -> int:
-    """The most rows a band may have so that at most 1 % of the pairs at the threshold share no band: 6 for 0.8."""
-    rows = 1
-    while (1 - threshold ** (rows + 1)) ** (PERMUTATIONS // (rows + 1)) <= _MISSED:
-        rows += 1
+def _write_sketches(
+    blocks: Iterable[tuple[Sketches, NDArray[np.int64]]], path: Path, spill: Spill, bands: int, rows: int
+) -> NDArray[np.int64]:
+    """Lays the sketches out on disk, spills (band key, rank), and returns the ranks (N,) in the order on disk."""
+    ranks_N = [np.empty(0, dtype=np.int64)]
+    with path.open("wb") as file:
+        for sketches_NB, ranks in blocks:
+            sketches_NB.tofile(file)
+            ranks_N.append(ranks)
+            keys_NK = np.empty((len(ranks), bands), dtype=np.uint64)
+            filled = np.empty(len(ranks), dtype=np.bool_)
+            _band_keys(sketches_NB, rows, keys_NK, filled)
+            repeated_ranks = np.repeat(ranks[filled].astype(np.uint64), bands)
+            spill.add(np.stack([keys_NK[filled].ravel(), repeated_ranks], axis=1))
+    return np.concatenate(ranks_N)
+
+
+def _rows_by_rank(ranks_N: NDArray[np.int64]) -> NDArray[np.int64]:
+    rows = np.empty(len(ranks_N), dtype=np.int64)
+    rows[ranks_N] = np.arange(len(ranks_N))
     return rows
 
 
-def survivors(signatures_NP: NDArray[np.uint32], threshold: float) -> NDArray[np.int64]:
-    """For each document the one that stands for its cluster: the first in the given order.
+@kernel
+def _band_keys(sketches_NB: Sketches, rows: int, keys_NK: Rows, filled_N: NDArray[np.bool_]) -> None:
+    """Writes 64-bit keys of the bands of each document; two bands that collide are told apart by the comparison.
 
-    A cluster is what is connected by pairs whose signatures agree in at least `threshold` of the places. Within a band
-    that several documents share, each is compared with the first and with the one before it, not with all: texts that
-    are alike share many bands, so little is missed, and a thousand copies cost a thousand comparisons, not a million.
-
-    Args:
-        signatures_NP: (N, P), the documents in order of preference.
-        threshold: least share of equal places.
-
-    Returns:
-        (N,) row numbers; a document stays if its own number stands there.
+    A band reads `rows` bins. For an empty one it reads the first full bin from a place on that is drawn for this one.
     """
-    parent = np.arange(len(signatures_NP))
-
-    def root(row: int) -> int:
-        while parent[row] != row:
-            parent[row] = parent[parent[row]]
-            row = int(parent[row])
-        return row
-
-    for first, second in _similar_pairs(signatures_NP, threshold).tolist():
-        low, high = sorted((root(first), root(second)))
-        parent[high] = low
-    return np.array([root(row) for row in range(len(parent))], dtype=np.int64)
-
-
-def _similar_pairs(signatures_NP: NDArray[np.uint32], threshold: float) -> NDArray[np.int64]:
-    """Rows (first, second) of the candidates that are alike indeed."""
-    candidates = _candidate_pairs(signatures_NP, band_rows(threshold))
-    alike = [np.empty((0, 2), dtype=np.int64)]
-    for start in range(0, len(candidates), _PAIRS_AT_ONCE):
-        pairs = candidates[start : start + _PAIRS_AT_ONCE]
-        agreement = (signatures_NP[pairs[:, 0]] == signatures_NP[pairs[:, 1]]).mean(axis=1)
-        alike.append(pairs[agreement >= threshold])
-    return np.concatenate(alike)
+    bands = keys_NK.shape[1]
+    starts = np.empty(bands * rows, dtype=np.int64)
+    for place in range(len(starts)):
+        starts[place] = np.int64(mixed(np.uint64(place + 1)) >> np.uint64(32)) % BINS
+    following = np.empty(BINS, dtype=np.uint8)
+    for document in range(len(sketches_NB)):
+        sketch_B = sketches_NB[document]
+        full = np.uint8(0)
+        for place in range(2 * BINS - 1, -1, -1):  # twice around, for after the last bin comes the first
+            value = sketch_B[place % BINS]
+            full = value if value else full
+            following[place % BINS] = full
+        filled_N[document] = full != 0
+        for band in range(bands):
+            key = np.uint64(band)
+            for place in range(band * rows, (band + 1) * rows):
+                value = sketch_B[place]
+                key = key * BASE + np.uint64(value if value else following[starts[place]])
+            keys_NK[document, band] = mixed(key)
 
 
-def _candidate_pairs(signatures_NP: NDArray[np.uint32], rows: int) -> NDArray[np.int64]:
-    """Rows (first, second) that agree in a whole band, each pair once."""
-    count = len(signatures_NP)
-    codes = [np.empty(0, dtype=np.int64)]
-    for start in range(0, PERMUTATIONS - rows + 1, rows):
-        keys = np.zeros(count, dtype=np.uint64)
-        for place in range(start, start + rows):  # two bands that collide here are told apart by the comparison
-            keys = keys * _FACTORS[place] + signatures_NP[:, place]
-        order = np.argsort(keys, kind="stable")
-        same = np.flatnonzero(keys[order][1:] == keys[order][:-1]) + 1
-        if not len(same):
+@kernel
+def _root(parents: NDArray[np.int64], rank: int) -> int:
+    while parents[rank] != rank:
+        parents[rank] = parents[parents[rank]]
+        rank = parents[rank]
+    return rank
+
+
+@kernel
+def _join(
+    parents: NDArray[np.int64], sharing: Rows, sketches_NB: Sketches, rows_by_rank: NDArray[np.int64], threshold: float
+) -> None:
+    """Joins what is alike among rows (band key, rank), sorted."""
+    first = 0
+    for place in range(1, len(sharing)):
+        if sharing[place, 0] != sharing[first, 0]:
+            first = place
             continue
-        opens = np.ones(count, dtype=bool)
-        opens[same] = False
-        leaders = order[np.maximum.accumulate(np.where(opens, np.arange(count), 0))]
-        members = order[same]
-        codes.append(leaders[same] * count + members)
-        codes.append(order[same - 1] * count + members)
-    first, second = np.divmod(np.unique(np.concatenate(codes)), max(count, 1))
-    return np.stack([first, second], axis=1)
+        for other in (first, place - 1):
+            one, two = _root(parents, np.int64(sharing[other, 1])), _root(parents, np.int64(sharing[place, 1]))
+            if one != two:
+                row, other_row = rows_by_rank[np.int64(sharing[place, 1])], rows_by_rank[np.int64(sharing[other, 1])]
+                if estimate(sketches_NB[row], sketches_NB[other_row]) >= threshold:
+                    parents[max(one, two)] = min(one, two)
+
+
+@kernel
+def _flatten(parents: NDArray[np.int64]) -> None:
+    for rank in range(len(parents)):
+        parents[rank] = parents[parents[rank]]  # the one before is flat already, for parents come first

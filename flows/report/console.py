@@ -112,8 +112,12 @@ def tasks_in_order(scores: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any
 
 
 def metrics_in_order(task: Mapping[str, Any]) -> list[str]:
-    """The metrics of a `scores.json`: the headline's, then the others as written."""
-    named = list(dict.fromkeys(row["metric"] for row in task["scores"]))
+    """The metrics of a `scores.json`: the headline's, then the others as written.
+
+    Those without the examples seen in training are left out where none was seen, for they are the same.
+    """
+    shown = (row for row in task["scores"] if task.get("overlap") or not row.get("clean"))
+    named = list(dict.fromkeys(row["metric"] for row in shown))
     return sorted(named, key=lambda metric: metric != task["headline"]["metric"])
 
 

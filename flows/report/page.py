@@ -79,6 +79,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {"duration": duration, "figure": figure, "outcome": outcome, "readable": readable, "used": used}
+    made.filters["percent"] = "{:.1%}".format
     made.globals |= {
         "metrics_in_order": metrics_in_order,
         "systems_in_order": systems_in_order,

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from data.decontamination import read_overlap
 from data.examples import TaskDescription, read_examples
 from data.packing import Ints
 from data.tokenizer import Tokenizer
@@ -50,7 +51,7 @@ def score_labelled(
         name: Outputs(BASELINES[name](description).answers(train, inputs), references) for name in kind.baselines
     }
     comparison = Comparison(
-        test=TestSet([example["id"] for example in examples], [example["group"] for example in examples]),
+        test=_test_set(spec, examples),
         metrics=[METRICS[name](description.target_language, description.labels) for name in kind.metrics],
         trained=trained,
         baselines=baselines,
@@ -58,6 +59,20 @@ def score_labelled(
         seed=spec.seed,
     )
     return comparison, _samples(comparison, examples, permutation(key(spec.seed, "samples"), len(examples)))
+
+
+def _test_set(spec: EvaluateSpec, examples: Sequence[dict[str, Any]]) -> TestSet:
+    """Returns the examples, with what of them the training text holds where that was looked for."""
+    ids, groups = [example["id"] for example in examples], [example["group"] for example in examples]
+    found = None if spec.corpus is None else read_overlap(spec.corpus, spec.name)
+    if found is None:
+        return TestSet(ids, groups)
+    if missing := sum(example_id not in found.shares for example_id in ids):
+        raise ValueError(
+            f"{spec.corpus}: {missing} of {len(ids)} test examples of {spec.name} were not looked for in this corpus; "
+            f"it was made with other examples"
+        )
+    return TestSet(ids, groups, np.array([found.shares[example_id] for example_id in ids]), found.threshold)
 
 
 def _outputs(

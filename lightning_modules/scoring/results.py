@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from lightning_modules.metrics import Interval, Metric, Outputs, compare, interval, wins
 from lightning_modules.metrics.base import Floats
@@ -26,8 +27,11 @@ SCHEMA = pa.schema(
         ("prediction", pa.string()),
         ("references", pa.list_(pa.string())),
         ("score", pa.float64()),  # of this example, by the headline metric
+        ("overlap", pa.float64()),  # share of its input that is in the training text; null where it was not looked for
     ]
 )
+_CLEAN = "_clean"
+"""Ends the name of a metric of the examples alone that were not seen in training."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,15 @@ class TestSet:
 
     ids: Sequence[str]
     groups: Sequence[str]
+    overlap_N: Floats | None = None
+    """Share of each input that is in the training text; None where it was not looked for."""
+    seen_from: float = 1.0
+    """Overlap from which an example counts as seen in training."""
+
+    @property
+    def seen_N(self) -> NDArray[np.bool_] | None:
+        """Which examples were seen in training, as far as is known."""
+        return None if self.overlap_N is None else self.overlap_N >= self.seen_from
 
 
 @dataclass(frozen=True)
@@ -65,23 +78,36 @@ class Comparison:
         }
 
     def scores(self) -> dict[str, Any]:
-        """Returns every metric of every system, and what the network under test gains over the others."""
+        """Returns every metric of every system, and what the network under test gains over the others.
+
+        Where it is known which examples were seen in training: their share, and each metric once more without them.
+        """
         scores, differences = [], []
+        seen_N = self.test.seen_N
         for metric in self.metrics:
             statistics = self.statistics(metric)
             values = {}
             for system, own in statistics.items():
                 result = interval(metric, own, self.resamples, self.seed)
                 values[system] = result.value
-                scores.append({"metric": metric.name, "system": system, **_numbers(result), "n": len(own)})
-                scores[-1] |= {"signature": metric.signature, "better": metric.better}
+                scores.append(_score(metric, metric.name, system, result, len(own)))
             subject, *others = [system for system in statistics if system in self.trained]
             for versus in [*others, *self._best_baseline(metric, values)]:
                 gain = compare(metric, statistics[subject], statistics[versus], self.resamples, self.seed)
                 differences.append({"metric": metric.name, "system": subject, "versus": versus, **_numbers(gain)})
                 differences[-1]["difference"] = differences[-1].pop("value")
                 differences[-1]["wins"] = wins(metric, gain)
-        return {"scores": scores, "differences": differences, "headline": scores[0]}
+            if seen_N is not None and not seen_N.all():
+                scores += self._clean(metric, {system: own[~seen_N] for system, own in statistics.items()})
+        overlap = {} if seen_N is None else {"overlap": float(seen_N.mean())}
+        return {"scores": scores, "differences": differences, "headline": scores[0], **overlap}
+
+    def _clean(self, metric: Metric, statistics: dict[str, Floats]) -> list[dict[str, Any]]:
+        return [
+            _score(metric, metric.name + _CLEAN, system, interval(metric, own, self.resamples, self.seed), len(own))
+            | {"clean": True}
+            for system, own in statistics.items()
+        ]
 
     def table(self) -> pa.Table:
         """Returns one row for each system and example."""
@@ -93,7 +119,9 @@ class Comparison:
             columns = (outputs.nll_N, outputs.tokens_N, outputs.bytes_N, outputs.predictions, outputs.references)
             for index, (example_id, group) in enumerate(zip(self.test.ids, self.test.groups, strict=True)):
                 cells = [column[index] if len(column) else None for column in columns]
-                rows.append(dict(zip(SCHEMA.names, [example_id, system, group, *cells, own[index]], strict=True)))
+                overlap = None if self.test.overlap_N is None else self.test.overlap_N[index]
+                row = [example_id, system, group, *cells, own[index], overlap]
+                rows.append(dict(zip(SCHEMA.names, row, strict=True)))
         return pa.Table.from_pylist(rows, SCHEMA)
 
     def _best_baseline(self, metric: Metric, values: dict[str, float]) -> list[str]:
@@ -114,6 +142,11 @@ def write_scores(comparison: Comparison, task: str, samples: list[dict[str, Any]
 def utf8_bytes(texts: Sequence[str]) -> Floats:
     """Returns the UTF-8 length of each text."""
     return np.array([len(text.encode()) for text in texts], dtype=np.float64)
+
+
+def _score(metric: Metric, name: str, system: str, result: Interval, examples: int) -> dict[str, Any]:
+    identity = {"metric": name, "system": system, "signature": metric.signature, "better": metric.better}
+    return {**identity, **_numbers(result), "n": examples}
 
 
 def _numbers(result: Interval) -> dict[str, float]:

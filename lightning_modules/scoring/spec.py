@@ -31,7 +31,8 @@ class EvaluateSpec(Config):
     data: Path
     """Folder of a `tokens` artifact for language_model, else of an `examples` artifact; its test split is scored."""
     corpus: Path | None = None
-    """Folder of the `corpus` artifact that `data` was made from: names each document's source."""
+    """Folder of the `corpus` artifact of the training: for language_model it names each document's source, for other
+    tasks it says which test examples the training text holds."""
     sequence_length: int | None = Field(None, gt=3)
     """Positions read at once, as in training; null: the network's `max_positions`."""
     decoding: DecodingConfig = Field(default_factory=DecodingConfig)
