@@ -12,9 +12,6 @@ from numpy.typing import NDArray
 from data.cleaned import CleanedDocuments
 from data.split import SplitConfig, places_of
 
-Reasons = pa.DictionaryArray
-"""For each document 'rule/reason', or null where it stays."""
-
 
 class Candidates:
     """Documents with a rank each: source by source in the order of the recipe, in a source by id."""
@@ -72,8 +69,8 @@ class Candidates:
                 yield done + np.flatnonzero(wanted), batch.filter(pa.array(wanted))
             done += batch.num_rows
 
-    def reasons(self) -> Reasons:
-        """Why each document is dropped."""
+    def reasons(self) -> pa.DictionaryArray:
+        """For each document 'rule/reason', or null where it stays."""
         codes = pa.array(self._codes_N.astype(np.int32), mask=self._codes_N < 0)
         return pa.DictionaryArray.from_arrays(codes, pa.array(self._names, pa.string()))
 

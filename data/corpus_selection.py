@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from data.candidates import Candidates, Reasons, joined
+from data.candidates import Candidates, joined
 from data.cleaned import CleanedDocuments
 from data.decontamination import DecontaminationConfig, Evaluation, Overlap, find_overlap
 from data.dedup import DedupConfig, clusters
@@ -36,7 +36,7 @@ TooLittle = Callable[[str, str], bool]
 class Selection:
     """What is taken of the cleaned documents."""
 
-    dropped: Reasons
+    dropped: pa.DictionaryArray
     splits_N: NDArray[np.int8]
     """The split of each document as a number of `SPLITS`."""
     cuts: Cuts

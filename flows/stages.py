@@ -91,15 +91,14 @@ class _Layout:
         own = {task: config for task, config in recipe.finetuning.items() if config.data.source != "corpus"}
         for task, config in own.items():
             self.examples(task, config, {})
-        read = self.fed_tasks(own)
-        if recipe.corpus.decontamination:
-            read = sorted(own)
+        fed = self.fed_tasks(own)
+        looked_into = sorted(own) if recipe.corpus.decontamination else fed
         corpus = self.add(
             "corpus",
             "corpus",
             name,
             recipe.corpus.content(),
-            {f"task:{task}": f"examples/{task}" for task in read},
+            {f"task:{task}": f"examples/{task}" for task in looked_into},
             {f"source:{source}": digest for source, digest in self.plan.sources.items()}
             | {f"against:{table}": digest for table, digest in self.plan.against.items()},
         )

@@ -7,7 +7,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from data.config import Config
-from data.sources.files import FileHashes
+from data.sources.local import FileHashes
 from data.sources.source import SourceError
 
 
