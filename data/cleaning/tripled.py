@@ -9,6 +9,7 @@ changed.
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import ClassVar
 
 import numpy as np
@@ -58,12 +59,15 @@ _NAMES = frozenset(
 _COMMAND = re.compile(r"\\(?:([A-Za-z]+)|(.))", re.DOTALL)
 _SAME = str.maketrans({"−": "-", "′": "'", "∗": "*", "∣": "|", "ϵ": "ε", "ϕ": "φ", "·": "⋅", "∙": "⋅", "∼": "~"})
 _UNDRAWN = frozenset(" \t\n\xa0^_{}&\u200b\u2061\u2062\u2063\u2064")
+_BRACE = re.compile("[{}]")
 _OPENING = re.compile(r"\{\\(?:display|text|script)style\b")
 _STRUCTURE = re.compile(r"[\^_&]|\\(?:[a-z]*frac|sqrt|[a-z]*binom|begin|over|under|hat|bar|vec|dot|tilde)\b")
 # What LaTeX without a wrapper may consist of: no white space, no Chinese.
 _TOKEN = re.compile(r"[^\s\u3000-\u303f\u3400-\u9fff\uff00-\uffef]+")
 _MARK = re.compile(r"\\[A-Za-z]|[\^_][{A-Za-z0-9]")
 _SURE_MARK = re.compile(r"\\[A-Za-z]|\^[{A-Za-z0-9]|_\{")  # no name_with_underscores
+_PUNCTUATION = ".,;:"
+"""What may follow a formula without being part of it."""
 _TOKENS_BESIDE = 6
 """LaTeX without a wrapper is taken to reach at most so many tokens to each side of one that shows that it is LaTeX."""
 
@@ -130,10 +134,10 @@ def _wrapped(text: str, config: TripledConfig) -> str:
 def _closing(text: str, start: int, limit: int) -> int | None:
     """The place behind the brace that closes the one at `start`."""
     depth = 0
-    for place in range(start, min(len(text), start + limit)):
-        depth += (text[place] == "{") - (text[place] == "}")
+    for brace in _BRACE.finditer(text, start, start + limit):
+        depth += 1 if brace[0] == "{" else -1
         if depth == 0:
-            return place + 1
+            return brace.end()
     return None
 
 
@@ -159,6 +163,8 @@ def _readings(
     """Start, end and LaTeX of a formula with all its copies, around one token; the longest LaTeX first."""
     start, end = tokens[number]
     token = text[start:end]
+    if len(token) > config.max_formula_characters:
+        return
     for size in range(len(token) // 2, 0, -1):  # KaTeX: glyphs, LaTeX and glyphs in one token
         latex = token[size : len(token) - size]
         if latex and token[:size] == token[-size:] and glyphs(latex) == _plain(token[:size]):
@@ -166,15 +172,34 @@ def _readings(
     if _SURE_MARK.search(token) is None:
         return
     first, last = max(0, number - _TOKENS_BESIDE), min(len(tokens), number + _TOKENS_BESIDE + 1)
+    closings = {to_token: _closing_characters(text[slice(*tokens[to_token])]) for to_token in range(number, last)}
     for from_token in range(first, number + 1):
+        begin = tokens[from_token][0]
+        before = _character_before(text, begin, done)
         for to_token in reversed(range(number, last)):
-            begin, stop = tokens[from_token][0], tokens[to_token][1]
-            latex = text[begin:stop].rstrip(".,;:")
-            if begin < done or "\n" in latex or len(latex) > config.max_formula_characters:
+            if not before or before not in closings[to_token]:  # no copy ends there
+                continue
+            latex = text[begin : tokens[to_token][1]].rstrip(_PUNCTUATION)
+            if "\n" in latex or len(latex) > config.max_formula_characters:
                 continue
             whole_start, whole_end, copies = _with_copies(text, done, begin, begin + len(latex), latex)
             if copies >= config.min_copies:
                 yield whole_start, whole_end, latex
+
+
+@lru_cache(maxsize=4096)
+def _closing_characters(token: str) -> str:
+    """The last character of LaTeX that ends with this token, as it is drawn and as it is written."""
+    token = token.rstrip(_PUNCTUATION)
+    return glyphs(token)[-1:] + token[-1:]
+
+
+def _character_before(text: str, place: int, done: int) -> str:
+    """The last character before a place that is drawn; '' if there is none."""
+    for at in range(place - 1, done - 1, -1):
+        if drawn := _plain(text[at]):
+            return drawn[-1]
+    return ""
 
 
 def _with_copies(text: str, done: int, start: int, end: int, latex: str) -> tuple[int, int, int]:
