@@ -98,7 +98,7 @@ def _divide(read: Sequence[Example], config: LabelledSource) -> tuple[dict[Split
             keys = {field: normalised(getattr(example, field)) for field in config.distinct}
             if reason := _refuse(example, config):
                 dropped[reason] += 1
-            elif conflicting and normalised(example.input) in conflicting:
+            elif keys["input"] in conflicting:
                 dropped["conflicting_labels"] += 1
             elif any(key in seen[field] for field, key in keys.items()):
                 dropped["duplicate"] += 1

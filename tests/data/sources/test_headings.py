@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from data.sources.headings import is_heading, under_headings
 from data.sources.source import Row
@@ -41,3 +43,10 @@ def test_headings_without_text_are_a_document_of_their_own() -> None:
     assert list(under_headings(iter([Row("大雪", None, "a:1"), Row("天晴", None, "a:2")]))) == [
         Row("大雪\n天晴", "大雪", "a:1")
     ]
+
+
+@given(st.lists(st.sampled_from(["大雪", "昨天下了雪。", "（图片）", "他说：", ""]) | st.text("雪。 ：", max_size=70)))
+def test_no_line_is_lost_and_none_moves(lines: list[str]) -> None:
+    documents = under_headings(iter([Row(line, None, "a") for line in lines]))
+
+    assert [line for document in documents for line in document.text.split("\n")] == lines
