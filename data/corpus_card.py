@@ -22,13 +22,6 @@ from data.document import CORPUS_SCHEMA, SPLITS
 from data.sources import SOURCES, SourceFields
 
 ROWS_SHOWN = 30
-_LIMITS = (
-    "Languages are identified by a classifier, which is least sure of short texts, of code and of lists.",
-    "Personal data is found by patterns: what has no typical form (names, places) stays, and a rare match is none.",
-    "Near duplicates are found by MinHash signatures: a few pairs just above the threshold stay, a few below it go.",
-    "Rules of quality judge form, not truth: nothing here was checked for facts, and views in it are its authors'.",
-    "The licence of a source is what the recipe says of it; documents under it may hold quotations under others.",
-)
 _HUB_SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"), (10**7, "1M<n<10M"))
 
 
@@ -88,7 +81,7 @@ def write_card(
         "## Recipe",
         "```yaml\n" + yaml.safe_dump({"corpus": settings}, sort_keys=False, allow_unicode=True) + "```",
         "## Known limits",
-        "\n".join(f"- {limit}" for limit in _LIMITS),
+        "\n".join(f"- {limit}" for limit in _limits(settings)),
         "## How to cite",
         f"Name the sources as their licences ask, and this selection of them by the sha256 of its parts: `{digest}`.",
     ]
@@ -128,6 +121,21 @@ def _sources(summary: CorpusSummary, sources: Mapping[str, SourceFields]) -> str
         numbers = [f"{counts.read:,}", f"{counts.kept:,}", f"{counts.bytes_kept / 1e6:.2f}"]
         rows.append([name, _kind(sources[name]), sources[name].licence, languages, *numbers])
     return _table(["source", "type", "licence", "languages", "documents read", "kept", "MB kept"], rows)
+
+
+def _limits(settings: Mapping[str, Any]) -> Iterable[str]:
+    """What these settings leave undone."""
+    yield "Languages are identified by a classifier, which is least sure of short texts, of code and of lists."
+    if settings["pii"] is None:
+        yield "Personal data was left where it is."
+    else:
+        yield "Personal data is found by patterns: what has no typical form, such as names of people, stays."
+    if not settings["dedup"]["near"]:
+        yield "Near duplicates were not looked for, so a text may be there several times with small changes."
+    else:
+        yield "Near duplicates are found by estimates: of pairs close to the threshold some stay, and some go too many."
+    yield "Rules of quality judge form, not truth: nothing here was checked for facts, and views are their authors'."
+    yield "The licence of a source is what the recipe says of it; its documents may quote others under others."
 
 
 def _kind(source: SourceFields) -> str:

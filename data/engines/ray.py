@@ -50,7 +50,10 @@ class RayEngine(Engine[RayConfig]):
         from ray.exceptions import OutOfMemoryError, RayActorError, RayTaskError, WorkerCrashedError
 
         with connected(self.config.address, self.config.workers or self.threads):
-            workers = self.config.workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
+            cores = int(ray.cluster_resources().get("CPU", 0))
+            workers = self.config.workers or cores
+            if not 0 < workers <= cores:  # the actors beyond would be waited for without end
+                raise RuntimeError(f"engine 'ray': {workers} workers asked for, but the cluster has {cores} CPUs")
             worker = ray.remote(num_cpus=1)(_Worker)
             actors = [worker.remote(prepare) for _ in range(workers)]
             turns = cycle(actors)

@@ -86,6 +86,13 @@ def test_recipe_of_the_card_builds_the_corpus_again(corpus: Path) -> None:
     assert (corpus.parent / "again" / "README.md").read_bytes() == (corpus / "README.md").read_bytes()
 
 
+def test_limits_are_those_of_the_settings(corpus: Path) -> None:
+    limits = section(card(corpus)[1], "Known limits")
+
+    assert "Near duplicates were not looked for" in limits
+    assert "Personal data is found by patterns" in limits
+
+
 def test_head_is_what_the_hub_reads(corpus: Path) -> None:
     from huggingface_hub import DatasetCard
 

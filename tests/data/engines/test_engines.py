@@ -82,6 +82,15 @@ def test_ray_keeps_its_files_where_it_is_told(ray_of_two: Path) -> None:
     assert list(ray_of_two.glob("**/session_*"))
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("ray_of_two")
+def test_more_workers_than_the_cluster_has_cores_are_refused() -> None:
+    engine = build_engine(CONFIG.validate_python({"kind": "ray", "workers": 3}), 1)
+
+    with pytest.raises(RuntimeError, match="3 workers asked for, but the cluster has 2 CPUs"):
+        list(engine.map(partial(counting, 0), range(3)))
+
+
 @pytest.mark.parametrize("given", ["ray", {"kind": "ray"}])
 def test_kind_alone_is_a_setting(given: Any) -> None:
     assert CONFIG.validate_python(given).model_dump() == {"kind": "ray", "address": None, "workers": None}
