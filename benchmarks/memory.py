@@ -209,12 +209,13 @@ def rendered(results: list[Measured], engine: Mapping[str, Any]) -> str:
     facts = (
         f"{setting(1)} Engine `{engine['kind']}` with {engine['workers']} workers; memory of all processes together."
     )
+    highest = max(result.peak.pss for result in results)
     verdict = (
         f"{last.megabytes / first.megabytes:.1f} times the text costs "
         f"{last.seconds_per_megabyte / first.seconds_per_megabyte:.2f} times the time for each MB and "
         f"{last.peak.pss / first.peak.pss:.2f} times the memory. The bound of {BOUND_MB:,} MB is "
-        f"{'kept' if max(result.peak.rss for result in results) < BOUND_MB * 1e6 else 'NOT kept'}, also where shared "
-        f"pages count for every process (RSS)."
+        f"{'kept' if highest < BOUND_MB * 1e6 else 'NOT kept'} with {highest / 1e6:,.0f} MB (PSS, which divides shared "
+        f"pages among the processes; RSS counts them for each)."
     )
     return "\n\n".join([facts, table(head, rows), verdict])
 
