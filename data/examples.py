@@ -113,7 +113,8 @@ class ExampleLoader:
     """All steps of a fine-tuning, as one rank reads them; the interface of `data.loaders.StepLoader`.
 
     Each epoch is a permutation drawn from the seed, and one epoch follows the other without a break. Micro-batches are
-    bucketed: the examples of 16 steps are sorted by length, cut, and the pieces shuffled.
+    bucketed: the examples of 16 steps are sorted by length, cut, and the pieces shuffled. All ranks read neighbours of
+    that sorting at once, so none waits for a longer one.
     """
 
     def __init__(
@@ -181,12 +182,17 @@ class ExampleLoader:
         self._next_step = state["step"]
 
     def statistics(self) -> dict[str, float]:
-        """Returns the share of positions that is padding, the epochs of the stage, and the examples cut and dropped."""
-        chosen = [self._bucketed(pool)[0] for pool in range(-(-self.steps // _POOL_STEPS))]
-        lengths_CB = self._examples.lengths_N[np.concatenate(chosen)]
-        positions = int(lengths_CB.max(axis=1).sum()) * self._size
+        """Returns what the stage will read.
+
+        `padding_fraction` is a share of the positions, `unsorted_padding_fraction` what it would be in the order drawn;
+        beside them the epochs, and the examples cut and dropped.
+        """
+        pools = range(-(-self.steps // _POOL_STEPS))
+        lengths_CB = self._examples.lengths_N[np.concatenate([self._bucketed(pool)[0] for pool in pools])]
+        drawn_CB = self._examples.lengths_N[np.concatenate([self._drawn(pool)[0] for pool in pools])]
         return {
-            "padding_fraction": 1.0 - int(lengths_CB.sum()) / positions,
+            "padding_fraction": _padding(lengths_CB),
+            "unsorted_padding_fraction": _padding(drawn_CB.reshape(-1, self._size)),
             "epochs": lengths_CB.size / len(self._examples.lengths_N),
             "truncated_examples": self._examples.truncated,
             "dropped_examples": self._examples.dropped,
@@ -194,6 +200,15 @@ class ExampleLoader:
 
     def _bucketed(self, pool: int) -> tuple[Ints, NDArray[np.uint64]]:
         """Returns the examples of each of a pool's C micro-batches, over all ranks, and their seeds: (C, B) each."""
+        chosen, seeds = self._drawn(pool)
+        by_length = np.argsort(self._examples.lengths_N[chosen], kind="stable")
+        at_once = by_length.reshape(-1, self._world_size, self._size)
+        shuffled = at_once[permutation(key(self._seed, "examples", "pool", pool), len(at_once))]
+        shuffled_CB = shuffled.reshape(-1, self._size)
+        return chosen[shuffled_CB], seeds[shuffled_CB]
+
+    def _drawn(self, pool: int) -> tuple[Ints, NDArray[np.uint64]]:
+        """Returns the examples of a pool in the order of their epochs, and their seeds."""
         per_step = self._size * self._micro_batches * self._world_size
         places = np.arange(pool * _POOL_STEPS * per_step, min((pool + 1) * _POOL_STEPS, self.steps) * per_step)
         epochs, within = np.divmod(places, len(self._examples.lengths_N))
@@ -204,9 +219,12 @@ class ExampleLoader:
             order = permutation(key(self._seed, "examples", "order", epoch), len(self._examples.lengths_N))
             chosen[here] = order[within[here]]
             seeds[here] = row_seeds(key(self._seed, "examples", "noise", epoch), chosen[here])
-        by_length = np.argsort(self._examples.lengths_N[chosen], kind="stable").reshape(-1, self._size)
-        shuffled = by_length[permutation(key(self._seed, "examples", "pool", pool), len(by_length))]
-        return chosen[shuffled], seeds[shuffled]
+        return chosen, seeds
+
+
+def _padding(lengths_CB: Ints) -> float:
+    """Share of positions that hold nothing, every row as long as the longest of its micro-batch."""
+    return 1.0 - int(lengths_CB.sum()) / (int(lengths_CB.max(axis=1).sum()) * lengths_CB.shape[1])
 
 
 def example_batches(

@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from data.document import SPLITS, Split, iter_texts
 from data.faults import reach
+from data.vocabulary import ids_dtype
 
 if TYPE_CHECKING:  # a machine that only trains needs no tokenizer library
     from data.tokenizer import Tokenizer
@@ -42,7 +44,7 @@ class Shards:
     def open(cls, folder: Path, split: Split) -> Shards:
         """Opens a `tokens` artifact without reading the tokens."""
         facts = json.loads((folder / "tokens.json").read_text(encoding="utf-8"))
-        path, dtype = folder / f"{split}.bin", _dtype(facts["vocab_size"])
+        path, dtype = folder / f"{split}.bin", ids_dtype(facts["vocab_size"])
         empty = path.stat().st_size == 0  # an empty file cannot be mapped
         return cls(
             tokens=np.empty(0, dtype) if empty else np.memmap(path, dtype, mode="r"),
@@ -137,26 +139,21 @@ def _write_split(
     progress: Callable[[str, int, int], None],
     before: int,
 ) -> tuple[dict[str, int], list[tuple[str, int]]]:
-    dtype, threads = _dtype(tokenizer.vocab_size), os.cpu_count() or 1
-    lengths: list[int] = []
-    document_bytes: list[int] = []
+    threads = os.cpu_count() or 1
+    lengths = [np.zeros(1, np.int64)]
+    document_bytes = [np.empty(0, np.int64)]
     sources: list[str] = []
     with (output / f"{split}.bin").open("wb") as file:
         for batch in iter_texts(corpus, split, ("text", "source")):
-            texts: list[str] = batch.column("text").to_pylist()
-            for ids in tokenizer.encode_batch(texts, threads):
-                file.write(np.array(ids, dtype).tobytes())
-                lengths.append(len(ids))
-            document_bytes += [len(text.encode()) for text in texts]
+            texts = batch.column("text")
+            ids, offsets = tokenizer.encode_arrays(texts, threads)
+            file.write(ids.tobytes())
+            lengths.append(np.diff(offsets))
+            document_bytes.append(pc.binary_length(texts).to_numpy().astype(np.int64))
             sources += batch.column("source").to_pylist()
-            progress("documents encoded", before + len(lengths), 0)
-    offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]).astype(np.int64)
-    np.save(output / f"{split}.offsets.npy", offsets)
-    np.save(output / f"{split}.bytes.npy", np.array(document_bytes, dtype=np.int64))
-    counts = {"documents": len(lengths), "tokens": int(offsets[-1]), "bytes": sum(document_bytes)}
+            progress("documents encoded", before + len(sources), 0)
+    ends, sizes = np.cumsum(np.concatenate(lengths)), np.concatenate(document_bytes)
+    np.save(output / f"{split}.offsets.npy", ends)
+    np.save(output / f"{split}.bytes.npy", sizes)
+    counts = {"documents": len(sizes), "tokens": int(ends[-1]), "bytes": int(sizes.sum())}
     return counts, [(source, len(list(run))) for source, run in groupby(sources)]
-
-
-def _dtype(vocab_size: int) -> np.dtype[Any]:
-    """Little-endian on every machine."""
-    return np.dtype("<u2" if vocab_size <= 2**16 else "<u4")

@@ -63,6 +63,11 @@ def special_piece(name: str) -> str:
     return f"<|{name}|>"
 
 
+def ids_dtype(vocab_size: int) -> np.dtype[np.unsignedinteger]:
+    """Returns the type of the ids of so many pieces: uint16 or uint32, little-endian on every machine."""
+    return np.dtype("<u2" if vocab_size <= 2**16 else "<u4")
+
+
 @dataclass(frozen=True, eq=False)
 class Vocabulary:
     """Facts about each of V ids, as boolean arrays of shape (V,)."""

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from flows.commands import compare, corpus, deploy, doctor, export, gc, generate, plan, report, run, runs
+from flows.commands import compare, corpus, deploy, doctor, export, gc, generate, plan, report, run, runs, tokenizer
 
 app = typer.Typer(
     name="stagelm",
@@ -18,6 +18,7 @@ for command in (run, plan, runs, compare, report, generate, export, deploy, gc, 
     name = command.__name__.rpartition(".")[2]
     app.command(name)(getattr(command, name))
 app.add_typer(corpus.app, name="corpus")
+app.add_typer(tokenizer.app, name="tokenizer")
 
 
 def main() -> None:

@@ -28,6 +28,8 @@ class StageData(pl.LightningDataModule):
         self.views: dict[str, View[Any]] = {
             name: VIEWS[use.objective](use.settings, context) for name, use in spec.stage.objectives.items()
         }
+        self.statistics: dict[str, float] = {}
+        """What the stage will read (see the loaders' `statistics`), once it is checked."""
 
     def check(self) -> None:
         """Builds both loaders once, so that whatever is wrong with the data shows before anything is trained.
@@ -35,7 +37,7 @@ class StageData(pl.LightningDataModule):
         Raises:
             ValueError: see `train_dataloader`; or there is nothing to validate on.
         """
-        self.train_dataloader()
+        self.statistics = self.train_dataloader().statistics()
         self.val_dataloader()
 
     def train_dataloader(self) -> StepLoader | ExampleLoader:

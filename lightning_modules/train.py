@@ -11,7 +11,7 @@ import contextlib
 import logging
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytorch_lightning as pl
@@ -79,7 +79,7 @@ def train(module: StageModule, data: StageData) -> None:
         trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
     else:
         recorder.start(trainer)
-        _validate(trainer, module, data, recorder)
+        _validate(trainer, module, data, recorder, {f"data/{name}": value for name, value in data.statistics.items()})
         trainer.fit(module, datamodule=data)
     reach("train/trained")
     _validate(trainer, module, data, recorder)
@@ -87,9 +87,15 @@ def train(module: StageModule, data: StageData) -> None:
         write_weights(module)
 
 
-def _validate(trainer: pl.Trainer, module: StageModule, data: StageData, recorder: StageRecorder) -> None:
+def _validate(
+    trainer: pl.Trainer,
+    module: StageModule,
+    data: StageData,
+    recorder: StageRecorder,
+    beside: Mapping[str, float] | None = None,
+) -> None:
     trainer.validate(module, datamodule=data, verbose=False)
-    recorder.write(trainer, module, module.validation_metrics)
+    recorder.write(trainer, module, module.validation_metrics | dict(beside or {}))
 
 
 def _trainer(spec: TrainSpec, recorder: StageRecorder) -> pl.Trainer:

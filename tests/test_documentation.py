@@ -71,9 +71,12 @@ def test_command_exists_with_its_options(page: str, words: list[str]):
         targets = re.findall(r"^([a-z0-9]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
         assert [word for word in arguments if "=" not in word and word not in targets] == []
     elif program == "stagelm":
-        known = get_command(app).commands
-        assert arguments[0] in known
-        options = known[arguments[0]].make_context(arguments[0], arguments[1:]).params
+        command = get_command(app)
+        while hasattr(command, "commands"):  # a group
+            name, *arguments = arguments
+            assert name in command.commands
+            command = command.commands[name]
+        options = command.make_context(program, arguments).params
         load_recipe("demo", overrides(options.get("set_")))
     elif arguments[0] == "-m" and arguments[1].startswith("benchmarks."):
         importlib.import_module(arguments[1]).parser().parse_args(arguments[2:])

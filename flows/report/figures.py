@@ -19,14 +19,14 @@ from flows.report.console import metrics_in_order, systems_in_order
 from flows.report.contents import StageContents
 
 # Okabe and Ito 2008: told apart with every kind of colour vision.
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6D1F", "#000000")
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6D1F", "#000000")
 _LINE, _GRID = "#444444", "#e3e3e3"
 _BASE_RATES: dict[str, tuple[str, Callable[[float], float]]] = {
     "/loss": ("base_rate_loss", lambda loss: loss),
     "/accuracy": ("replaced_share", lambda share: 1.0 - share),
 }
 """Ending of a metric -> the metric, and what to make of it, that a model without any skill would reach."""
-_STYLE: Any = {
+STYLE: Any = {
     "svg.fonttype": "none",
     "text.parse_math": False,
     "font.family": "sans-serif",
@@ -43,7 +43,7 @@ _STYLE: Any = {
 
 def draw(name: str, width: float, height: float, paint: Callable[[Figure], None]) -> str:
     """An SVG element, `width` x `height` inches, named for its ids to differ from those of others on the page."""
-    with mpl.rc_context(_STYLE | {"svg.hashsalt": name}), warnings.catch_warnings():
+    with mpl.rc_context(STYLE | {"svg.hashsalt": name}), warnings.catch_warnings():
         # Matplotlib has no Chinese glyphs to measure; the browser has.
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         figure = Figure(figsize=(width, height), layout="constrained")
@@ -79,7 +79,7 @@ def _curves(axes: Axes, stages: Sequence[StageContents], ending: str, label: str
     # A use that no logged step has trained yet has a weight and no loss.
     ends = ("/loss", "/weight")
     uses = list(dict.fromkeys(use for stage in stages for end in ends for use in stage.metrics_like("train/", end)))
-    colours = {use: _COLOURS[index % len(_COLOURS)] for index, use in enumerate(uses)}
+    colours = {use: COLOURS[index % len(COLOURS)] for index, use in enumerate(uses)}
     named: set[str] = set()
     for stage in stages:
         for use, metric in stage.metrics_like("train/", ending).items():
@@ -127,7 +127,7 @@ def finetuning(task: str, systems: Mapping[str, StageContents]) -> str:
                     [step for step, _ in points],
                     [value for _, value in points],
                     "-" if train else "o",
-                    color=_COLOURS[index],
+                    color=COLOURS[index],
                     lw=1.4,
                     ms=4,
                     mfc="white",
@@ -154,7 +154,7 @@ def scores(task: Mapping[str, Any]) -> str:
         panels = figure.subplots(1, len(metrics), squeeze=False)[0]
         for axes, metric in zip(panels, metrics, strict=True):
             for position, row in enumerate(systems_in_order(task, metric)):
-                colour = _COLOURS[0] if row["system"] == "pretrained" else _LINE
+                colour = COLOURS[0] if row["system"] == "pretrained" else _LINE
                 axes.plot([row["low"], row["high"]], [position, position], color=colour, lw=2, solid_capstyle="butt")
                 axes.plot(row["value"], position, "o", color=colour, ms=5)
             systems = [row["system"] for row in systems_in_order(task, metric)]

@@ -51,10 +51,11 @@ def write_tokenizer(folder: Path, output: Path, target: Target, max_positions: i
         ValueError: the tokenizer changes texts before it cuts them.
     """
     tokenizer = Tokenizer.load(folder)
-    if tokenizer.decode(tokenizer.encode("Ａ")) != "Ａ":
+    if not tokenizer.lossless:
         raise ValueError(
             f"{folder}: trained with tokenizer.normalization nfkc or nfkc_cf, whose tables `tokenizers` applies to "
-            "whole clusters of characters, losing combining marks; only 'identity' is exported with equal ids"
+            "whole clusters of characters, losing combining marks, or with tokenizer.whitespace collapse; only "
+            "'identity' and 'keep' are exported with equal ids"
         )
     algorithm = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))["algorithm"]
     causal = target.attention == "causal"
@@ -62,7 +63,10 @@ def write_tokenizer(folder: Path, output: Path, target: Target, max_positions: i
         "version": "1.0",
         "truncation": None,
         "padding": None,
-        "added_tokens": [_added(name, token_id) for name, token_id in SPECIALS.by_name().items()],
+        "added_tokens": [
+            *(_added(name, token_id) for name, token_id in SPECIALS.by_name().items()),
+            *(_matched(symbol, token_id) for symbol, token_id in tokenizer.user_symbols.items()),
+        ],
         "normalizer": None,
         "pre_tokenizer": {
             "type": "Split",
@@ -99,7 +103,7 @@ def _unigram(tokenizer: Tokenizer) -> dict[str, Any]:
 def _bpe(tokenizer: Tokenizer) -> dict[str, Any]:
     """Any two neighbours that make a piece are merged, the piece learned first before others, wherever it is cut."""
     texts, scores = _texts(tokenizer), tokenizer.scores()
-    learned = range(SPECIALS.count + 256, len(texts))  # after the specials and the bytes
+    learned = range(tokenizer.first_learned, len(texts))
     known = {texts[index] for index in learned}
     merges = [
         (texts[index][:cut], texts[index][cut:])
@@ -123,15 +127,13 @@ def _bpe(tokenizer: Tokenizer) -> dict[str, Any]:
 
 def _added(name: str, token_id: int) -> dict[str, Any]:
     """A special as text may spell it. The mask takes the space before it along, as the piece of a hidden word does."""
-    return {
-        "id": token_id,
-        "content": special_piece(name),
-        "single_word": False,
-        "lstrip": name == "mask",
-        "rstrip": False,
-        "normalized": False,
-        "special": True,
-    }
+    return _matched(special_piece(name), token_id) | {"lstrip": name == "mask", "special": True}
+
+
+def _matched(content: str, token_id: int) -> dict[str, Any]:
+    """What is one token wherever it stands in a text."""
+    stripping = {"single_word": False, "lstrip": False, "rstrip": False}
+    return {"id": token_id, "content": content, **stripping, "normalized": False, "special": False}
 
 
 def _template(closing: list[str]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """A small bilingual corpus and the tokenizer trained on it, and a Ray, once for all tests of the room."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,11 @@ def write_corpus(folder: Path, splits: dict[str, list[tuple[str, str]]]) -> Path
         ]
         pq.write_table(pa.Table.from_pylist(rows, schema=CORPUS_SCHEMA), folder / split / "part-00000.parquet")
     return folder
+
+
+@pytest.fixture(name="write_corpus", scope="session")
+def corpus_writer() -> Callable[[Path, dict[str, list[tuple[str, str]]]], Path]:
+    return write_corpus
 
 
 @pytest.fixture(scope="session")

@@ -92,7 +92,19 @@ def test_bucketing_leaves_less_padding_than_chance():
 
     # Rows of two drawn at random from 5..53 waste about a third of the mean spread: more than a fifth.
     assert statistics["padding_fraction"] < 0.05
+    assert statistics["unsorted_padding_fraction"] > 0.2
     assert statistics["epochs"] == 1.0
+
+
+def test_ranks_read_rows_of_about_equal_length_at_once():
+    lengths = np.random.default_rng(0).integers(1, 50, 192)
+    ranks = [list(loader(examples(lengths.tolist()), steps=12, rank=rank, world_size=4)) for rank in range(4)]
+    longest = np.array(
+        [[micro.batch.input_ids_BT.shape[1] for step in steps for micro in step.micro_batches] for steps in ranks]
+    )
+
+    assert np.ptp(longest, axis=0).mean() < 2.0
+    assert np.ptp(longest, axis=1).min() > 20  # over the whole, short and long ones are mixed
 
 
 def test_validation_takes_each_example_once_within_the_positions():

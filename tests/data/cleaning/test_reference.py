@@ -9,7 +9,6 @@ from data.cleaning import RULES, TextBatch
 from tests.data.cleaning import reference
 from tests.data.text.texts import batches
 
-
 ALONE = [name for name, rule in RULES.items() if not any(f.is_required() for f in rule.Config.model_fields.values())]
 """Rules that need nothing of their user's."""
 

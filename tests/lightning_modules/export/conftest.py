@@ -52,6 +52,7 @@ def tokenizers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for name, choice in (
         ("unigram", {}),
         ("bpe", {"algorithm": "bpe"}),
+        ("symbols", {"user_symbols": ("<br>", "<br/>", "渔")}),
         ("nfkc", {"normalization": "nfkc"}),
     ):
         (root / name).mkdir()

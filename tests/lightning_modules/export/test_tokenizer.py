@@ -21,11 +21,12 @@ TEXTS = [
     "blocks ▁▂▃ ▁ and ▁▁x▁",
     "龘靐 a\0b\r\n\x7f",
     "literal <0x0A> <0xE4><0x0a> <unk> <0x",
+    "one<br>two <br/>三渔<b<br>",
 ]
 SPELLED = ["<|bos|>", "<|mask|> <|spare_0|>", "a<|pad|>b", "<|<|bos|>|>"]
 
 
-@pytest.fixture(scope="module", params=["unigram", "bpe"])
+@pytest.fixture(scope="module", params=["unigram", "bpe", "symbols"])
 def both(request: pytest.FixtureRequest, tokenizers: dict[str, Path], tmp_path_factory: pytest.TempPathFactory):
     """Ours, and what `AutoTokenizer` makes of it: all text read as text."""
     folder, output = tokenizers[request.param], tmp_path_factory.mktemp(request.param)

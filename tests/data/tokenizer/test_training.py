@@ -1,6 +1,9 @@
 import json
+import random
+import re
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -8,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.document import iter_texts
-from data.tokenizer import Tokenizer, TokenizerConfig, train_tokenizer, training_pieces
-from data.vocabulary import SPECIALS, special_piece
+from data.tokenizer import Tokenizer, TokenizerConfig, train_tokenizer
+from data.tokenizer.training import train_model
+from data.vocabulary import SPACE, SPECIALS, special_piece
 
 TEXTS = [
     "",
@@ -87,16 +91,6 @@ def test_report_says_what_each_language_costs(toy_training, toy_corpus: Path, to
     )
 
 
-def test_training_text_is_cut_into_lines_the_trainer_does_not_skip():
-    words, chinese, unbroken = "word " * 900 + "end", "今天天气很好。" * 700, "x" * 2500
-    pieces = list(training_pieces([f"{words}\n\n{chinese}\n{unbroken}", "  \n", "a ▅ b"]))
-
-    assert max(map(len, pieces)) <= 1000
-    assert "".join(pieces) == words + chinese + unbroken + "a   b"
-    assert all(piece.startswith(" word") for piece in pieces[1:4])
-    assert all(piece.endswith("。") for piece in pieces if "今" in piece)
-
-
 @pytest.mark.parametrize("algorithm", ["unigram", "bpe"])
 def test_vocabulary_larger_than_the_text_gives_is_refused_with_the_largest(
     toy_corpus: Path, tmp_path: Path, algorithm: str
@@ -113,10 +107,82 @@ def test_vocabulary_too_small_for_the_characters_is_refused(toy_corpus: Path, tm
         train_tokenizer(TokenizerConfig(vocab_size=512), toy_corpus, tmp_path, seed=0)
 
 
-def test_sample_keeps_within_its_bytes(toy_corpus: Path, tmp_path: Path):
-    report = train_tokenizer(
-        TokenizerConfig(algorithm="bpe", vocab_size=512, sample_bytes=1200), toy_corpus, tmp_path, seed=5
-    )
+def made_up() -> list[str]:
+    """Marked-up text of some 200 words, with long numbers, runs of spaces and rare words."""
+    draw = random.Random(3)
+    words = [
+        first + middle + end
+        for first in "kmtrspbd"
+        for middle in ("ala", "eno", "iru", "ost", "und")
+        for end in "aeiou"
+    ]
+    lines = ["The ferry cost 1234567 crowns in 1987.<br>Nobody misses the old ferry   now."] * 100
+    return lines + [
+        f"{' '.join(draw.choices(words, k=9))}<br/> {draw.randrange(10**6)}{' ' * (n % 4)}" for n in range(600)
+    ]
 
-    assert 1000 < report["sample"]["bytes"] <= 1200
-    assert report["round_trip"]["exact"] == 20
+
+MARKUP = made_up()
+
+
+@pytest.mark.parametrize("algorithm", ["unigram", "bpe"])
+@pytest.mark.parametrize(("digits", "longest"), [("single", {1}), ("groups", {2, 3}), ("runs", {4, 5, 6, 7})])
+def test_no_piece_holds_more_digits_than_the_policy_says(algorithm: str, digits: str, longest: set[int]):
+    tokenizer = Tokenizer(train_model(TokenizerConfig(algorithm=algorithm, vocab_size=560, digits=digits), MARKUP))
+    runs = [len(run) for piece in tokenizer.pieces[287:] for run in re.findall(r"[0-9]+", piece)]
+
+    assert max(runs) in longest
+    assert tokenizer.decode(tokenizer.encode("from 1234567 to 42")) == "from 1234567 to 42"
+
+
+def test_runs_of_spaces_are_pieces_or_become_one():
+    kept = Tokenizer(train_model(TokenizerConfig(vocab_size=560), MARKUP))
+    collapsed = Tokenizer(train_model(TokenizerConfig(vocab_size=560, whitespace="collapse"), MARKUP))
+    text = " the   old  ferry "
+
+    assert any(piece.startswith(SPACE * 2) for piece in kept.pieces)
+    assert (kept.lossless, kept.decode(kept.encode(text))) == (True, text)
+    assert not any(SPACE * 2 in piece for piece in collapsed.pieces)
+    assert (collapsed.lossless, collapsed.decode(collapsed.encode(text))) == (False, "the old ferry")
+
+
+def test_tokenizer_that_changes_texts_gives_the_same_ids_in_arrays_and_lists():
+    tokenizer = Tokenizer(train_model(TokenizerConfig(vocab_size=560, normalization="nfkc_cf"), MARKUP))
+    ids, offsets = tokenizer.encode_arrays(["The ＯＬＤ ferry", "", "the old ferry"])
+
+    assert not tokenizer.lossless
+    assert (offsets[1], offsets[2] - offsets[1]) == (offsets[3] - offsets[2], 0)
+    assert ids[: offsets[1]].tolist() == tokenizer.encode("the old ferry") == ids[offsets[1] :].tolist()
+
+
+@pytest.mark.parametrize("algorithm", ["unigram", "bpe"])
+def test_rare_pieces_give_their_places_to_those_the_sample_uses(algorithm: str):
+    plain = TokenizerConfig(algorithm=algorithm, vocab_size=512)
+    cut = plain.model_copy(update={"min_piece_count": 30})
+    before, after = Tokenizer(train_model(plain, MARKUP)), Tokenizer(train_model(cut, MARKUP))
+
+    assert before.vocab_size == after.vocab_size == 512
+    assert train_model(cut, MARKUP) == train_model(cut, MARKUP)
+    assert min(uses(before, algorithm)) < 30 <= min(uses(after, algorithm))
+    assert all(after.decode(after.encode(text)) == text for text in MARKUP)
+
+
+def uses(tokenizer: Tokenizer, algorithm: str) -> list[int]:
+    """How often the sample uses each learned piece that is no single character and (bpe) no part of a longer piece."""
+    counts = np.bincount(tokenizer.encode_arrays(MARKUP)[0], minlength=tokenizer.vocab_size)
+    learned = range(tokenizer.first_learned, tokenizer.vocab_size)
+    long = [index for index in learned if len(tokenizer.pieces[index]) > 1]
+    whole = [
+        index
+        for index in long
+        if algorithm == "unigram"
+        or not any(tokenizer.pieces[index] in tokenizer.pieces[other] for other in long if other != index)
+    ]
+    return [int(counts[index]) for index in whole]
+
+
+def test_rare_pieces_that_nothing_can_replace_are_said():
+    with pytest.raises(
+        ValueError, match=r"min_piece_count: the sample uses only \d+ pieces 400 times or more, fewer than the 512"
+    ):
+        train_model(TokenizerConfig(vocab_size=512, min_piece_count=400), MARKUP)

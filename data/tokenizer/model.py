@@ -1,0 +1,130 @@
+"""A trained tokenizer: text to ids and back."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import sentencepiece
+from numpy.typing import NDArray
+from sentencepiece import sentencepiece_model_pb2
+
+from data.vocabulary import SPACE, SPECIALS, Vocabulary, ids_dtype
+
+if TYPE_CHECKING:  # compiled code is loaded when there is enough text for it to pay
+    from data.tokenizer.encoder import Encoder
+
+MODEL_FILE = "tokenizer.model"
+_FEW_CHARACTERS = 500_000
+"""sentencepiece has encoded so much text before the compiled encoder is even loaded."""
+
+Texts = Sequence[str] | pa.StringArray | pa.LargeStringArray
+
+
+class Tokenizer:
+    """Text to ids and back.
+
+    `encode_arrays` and `encode_batch` choose by the amount of text who encodes it; the ids are the same.
+    """
+
+    def __init__(self, model: bytes) -> None:
+        """Opens the content of `tokenizer.model`."""
+        self._model = model
+        self._processor = sentencepiece.SentencePieceProcessor(model_proto=model)
+        self.sha256 = hashlib.sha256(model).hexdigest()
+        self.pieces: list[str] = [self._processor.id_to_piece(index) for index in range(self._processor.vocab_size())]
+        self.vocabulary = Vocabulary.from_pieces(self.pieces)
+        first_byte = self.pieces.index("<0x00>")
+        self.first_learned = first_byte + 256
+        """Id of the first piece that was learned: before it are specials, user symbols and bytes."""
+        self.user_symbols = {self.pieces[index]: index for index in range(SPECIALS.count, first_byte)}
+        """Strings that are one piece wherever they stand -> their ids."""
+        # Pieces write a space with this character, so the character itself goes in bytes.
+        self._fixed = {SPACE: [first_byte + byte for byte in SPACE.encode()]}
+        self._fixed |= {symbol: [index] for symbol, index in self.user_symbols.items()}
+        self._cuts = re.compile("|".join(map(re.escape, sorted(self._fixed, key=len, reverse=True))))
+
+    @classmethod
+    def load(cls, folder: Path) -> Tokenizer:
+        """Opens a `tokenizer` artifact."""
+        return cls((folder / MODEL_FILE).read_bytes())
+
+    @property
+    def vocab_size(self) -> int:
+        """Pieces in all."""
+        return len(self.pieces)
+
+    @cached_property
+    def lossless(self) -> bool:
+        """Whether texts are encoded as they are, with no width, case or space changed before."""
+        probe = " \uff21  a "
+        return self._processor.normalize(probe).replace(SPACE, " ") == probe
+
+    def scores(self) -> list[float]:
+        """Returns the score of each piece: its log-probability (unigram), or minus its place in the merges (bpe)."""
+        return [self._processor.get_score(index) for index in range(self.vocab_size)]
+
+    def encode(self, text: str) -> list[int]:
+        """Returns the ids of the text alone, without bos or eos."""
+        return self._encode([text], 1)[0]
+
+    def encode_batch(self, texts: Sequence[str], threads: int = 1) -> list[list[int]]:
+        """Encodes many texts; the number of threads changes the speed only."""
+        if not self.lossless or sum(map(len, texts)) < _FEW_CHARACTERS:
+            return self._encode(texts, threads)
+        ids, offsets = self.encode_arrays(texts, threads)
+        return [part.tolist() for part in np.split(ids, offsets[1:-1])] if len(texts) else []
+
+    def encode_arrays(self, texts: Texts, threads: int = 1) -> tuple[NDArray[np.unsignedinteger], NDArray[np.int64]]:
+        """Encodes many texts into one array; the number of threads changes the speed only.
+
+        Returns:
+            The ids of all texts, uint16 where the vocabulary allows it and else uint32, and offsets (N + 1,): text n
+            is ids[offsets[n]:offsets[n + 1]].
+        """
+        if self.lossless:
+            return self._encoder.encode(texts, threads)
+        encoded = self._encode(texts if isinstance(texts, Sequence) else texts.to_pylist(), threads)
+        offsets = np.zeros(len(encoded) + 1, dtype=np.int64)
+        np.cumsum([len(ids) for ids in encoded], out=offsets[1:])
+        return np.fromiter((index for ids in encoded for index in ids), ids_dtype(self.vocab_size)), offsets
+
+    def _encode(self, texts: Sequence[str], threads: int) -> list[list[int]]:
+        """What every other way of encoding has to equal: sentencepiece on whatever lies between fixed strings."""
+        encoded: list[list[int]] = self._processor.encode(list(texts), num_threads=threads)
+        for index, text in enumerate(texts):
+            if self._cuts.search(text):
+                encoded[index] = self._around_fixed(text)
+        return encoded
+
+    def _around_fixed(self, text: str) -> list[int]:
+        ids: list[int] = []
+        start = 0
+        for found in self._cuts.finditer(text):
+            ids += self._processor.encode(text[start : found.start()]) + self._fixed[found[0]]
+            start = found.end()
+        return ids + list(self._processor.encode(text[start:]))
+
+    @cached_property
+    def _encoder(self) -> Encoder:
+        from data.tokenizer.encoder import Encoder
+
+        trained = sentencepiece_model_pb2.ModelProto.FromString(self._model).trainer_spec
+        return Encoder(
+            {self.pieces[index].replace(SPACE, " "): index for index in range(self.first_learned, self.vocab_size)},
+            np.array(self.scores(), dtype=np.float32),
+            self._fixed,
+            first_byte=self.first_learned - 256,
+            merges=trained.model_type == trained.BPE,
+        )
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """Returns the text; specials give none, and bytes that are no character give U+FFFD."""
+        text: str = self._processor.decode([int(token_id) for token_id in ids])
+        return text
