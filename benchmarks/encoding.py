@@ -26,8 +26,8 @@ import sentencepiece
 
 from benchmarks.alternation import Spread
 from benchmarks.pages import RESULTS, fill, setting, table
-from data.sources.formats import read_rows
-from data.sources.source import SourceFields
+from data.sources.reading import read_rows
+from data.sources.source import FileFields
 from data.tokenizer import Tokenizer, TokenizerConfig
 from data.tokenizer.training import train_model
 
@@ -76,7 +76,7 @@ def read_texts(files: Sequence[Path], field: str) -> list[str]:
     texts = []
     for file in files:
         with file.open("rb") as stream:
-            rows = read_rows(stream, file.name, SourceFields(text=field), unit="paragraph")
+            rows = read_rows(stream, file.name, FileFields(text=field, unit="paragraph"))
             texts += [row.text for row in rows if row.defect is None]
     return texts
 

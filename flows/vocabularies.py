@@ -104,4 +104,4 @@ def _megabytes_per_second(tokenizer: Tokenizer, corpus: Path) -> float:
     texts = pa.concat_arrays(batches)
     started = time.perf_counter()
     tokenizer.encode_arrays(texts)
-    return texts.nbytes / 1e6 / (time.perf_counter() - started)
+    return float(texts.nbytes) / 1e6 / (time.perf_counter() - started)

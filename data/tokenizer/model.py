@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -24,7 +24,7 @@ MODEL_FILE = "tokenizer.model"
 _FEW_CHARACTERS = 500_000
 """sentencepiece has encoded so much text before the compiled encoder is even loaded."""
 
-Texts = Sequence[str] | pa.StringArray | pa.LargeStringArray
+Texts: TypeAlias = "Sequence[str] | pa.StringArray | pa.LargeStringArray"
 
 
 class Tokenizer:
@@ -64,7 +64,7 @@ class Tokenizer:
     def lossless(self) -> bool:
         """Whether texts are encoded as they are, with no width, case or space changed before."""
         probe = " \uff21  a "
-        return self._processor.normalize(probe).replace(SPACE, " ") == probe
+        return bool(self._processor.normalize(probe).replace(SPACE, " ") == probe)
 
     def scores(self) -> list[float]:
         """Returns the score of each piece: its log-probability (unigram), or minus its place in the merges (bpe)."""
@@ -115,7 +115,7 @@ class Tokenizer:
     def _encoder(self) -> Encoder:
         from data.tokenizer.encoder import Encoder
 
-        trained = sentencepiece_model_pb2.ModelProto.FromString(self._model).trainer_spec
+        trained = sentencepiece_model_pb2.ModelProto.FromString(self._model).trainer_spec  # type: ignore[attr-defined]  # made when imported
         return Encoder(
             {self.pieces[index].replace(SPACE, " "): index for index in range(self.first_learned, self.vocab_size)},
             np.array(self.scores(), dtype=np.float32),

@@ -85,7 +85,7 @@ def _merged_from(tokenizer: Tokenizer, wanted: set[int]) -> set[int]:
 
 
 def _cut(model: bytes, kept: Sequence[int]) -> bytes:
-    proto = sentencepiece_model_pb2.ModelProto.FromString(model)
+    proto = sentencepiece_model_pb2.ModelProto.FromString(model)  # type: ignore[attr-defined]  # made when imported
     pieces = [proto.pieces[index] for index in kept]
     del proto.pieces[:]
     proto.pieces.extend(pieces)

@@ -74,7 +74,7 @@ def _train(config: TokenizerConfig, texts: Sequence[str], vocab_size: int) -> by
     model = io.BytesIO()  # no file names: the trainer would write them into the model
     first_four = {f"{name}_{part}": value for name in ("pad", "unk", "bos", "eos") for part, value in _meta(name)}
     # Written into the model when given, though it says nothing.
-    user_symbols = {"user_defined_symbols": list(config.user_symbols)} if config.user_symbols else {}
+    user_symbols: dict[str, Any] = {"user_defined_symbols": list(config.user_symbols)} if config.user_symbols else {}
     try:
         sentencepiece.SentencePieceTrainer.train(
             sentence_iterator=training_lines(texts, config.digits),
