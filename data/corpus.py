@@ -59,7 +59,7 @@ class CorpusConfig(Config):
     pii: PIIConfig | None = PIIConfig()
     """null leaves personal data where it is."""
     dedup: DedupConfig = DedupConfig()
-    decontamination: DecontaminationConfig | None = DecontaminationConfig()
+    decontamination: DecontaminationConfig | None = None
     """null: test examples are not looked for in the training text, and no score says how many are there."""
     split: SplitConfig = SplitConfig()
     engine: EngineConfig = LocalConfig()
@@ -197,6 +197,8 @@ def _clean(cleaner: ChunkCleaner, chunk: Chunk) -> pa.RecordBatch:
     """Cleans a chunk; where that fails, looks for the document that it fails on."""
     try:
         return cleaner.clean(chunk)
+    except OSError:  # the machine's fault: a full disk where compiled code is kept
+        raise
     except Exception as failure:
         origins = chunk.rows["origin"].to_pylist()
         place = f"one of {origins[0]} to {origins[-1]}"

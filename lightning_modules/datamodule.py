@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,11 @@ class StageData(pl.LightningDataModule):
         self.views: dict[str, View[Any]] = {
             name: VIEWS[use.objective](use.settings, context) for name, use in spec.stage.objectives.items()
         }
-        self.statistics: dict[str, float] = {}
-        """What the stage will read (see the loaders' `statistics`), once it is checked."""
+
+    @cached_property
+    def statistics(self) -> dict[str, float]:
+        """What the stage will read; see the loaders' `statistics`."""
+        return self.train_dataloader().statistics()
 
     def check(self) -> None:
         """Builds both loaders once, so that whatever is wrong with the data shows before anything is trained.
@@ -37,7 +41,7 @@ class StageData(pl.LightningDataModule):
         Raises:
             ValueError: see `train_dataloader`; or there is nothing to validate on.
         """
-        self.statistics = self.train_dataloader().statistics()
+        _ = self.statistics
         self.val_dataloader()
 
     def train_dataloader(self) -> StepLoader | ExampleLoader:

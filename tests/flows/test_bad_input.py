@@ -18,7 +18,8 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from data.sources import SourceError, formats
+from data.sources import SourceError
+from data.sources.formats import lines
 from flows import cli, corpus, evaluation, tokenization
 from flows.plan import Plan, load_plan
 from flows.store import Artifact, Store, StoreError
@@ -207,7 +208,7 @@ def test_a_failure_in_the_middle_of_a_run_is_one_line_of_the_command_line(
 def test_bytes_that_are_no_text_and_lines_too_long_are_counted_and_kept_aside(
     tiny_recipe: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(formats, "LINE_LIMIT_BYTES", 2000)
+    monkeypatch.setattr(lines, "LINE_LIMIT_BYTES", 2000)
     good = news(tiny_recipe).read_bytes()
     assert max(map(len, good.splitlines())) < 2000
     long = json.dumps({"text": "word " * 1000, "title": "long"}).encode()
