@@ -97,10 +97,10 @@ def found_rows(texts: Mapping[str, Sequence[str]], each: int, show: int) -> Iter
     """Yields a row for each language and type."""
     for language, given in texts.items():
         for name, result in score(plant(sentences(given), language, each), find_pii_batch).items():
-            yield [
-                f"{language}: {name}", str(result.right + result.missed), f"{result.precision:.3f}", f"{result.recall:.3f}",
-            ]  # fmt: skip
-            print(*result.examples[:show], sep="\n")
+            for example in result.examples[:show]:
+                print(f"{language}: {name}: {example}")
+            spans = result.right + result.missed
+            yield [f"{language}: {name}", str(spans), f"{result.precision:.3f}", f"{result.recall:.3f}"]
 
 
 def speed_rows(texts: Mapping[str, Sequence[str]], site_packages: Path | None, rounds: int) -> Iterator[list[str]]:

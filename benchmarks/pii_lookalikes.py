@@ -16,7 +16,7 @@ def _other_digit(number: str, place: int) -> str:
     return number[:place] + str((int(number[place]) + 1) % 10) + number[place + 1 :]
 
 
-def _chunked_card(d: Drawing) -> str:
+def _wrong_card(d: Drawing) -> str:
     number = card(d)
     return _other_digit(number, len(number) - 1)
 
@@ -106,6 +106,11 @@ def _version(d: Drawing) -> str:
     )
 
 
+def _public_block(d: Drawing) -> str:
+    label = d.one("PUBLIC KEY", "CERTIFICATE", "RSA PUBLIC KEY")
+    return f"-----BEGIN {label}-----\n{d.text(ALPHANUMERIC, 64)}\n-----END {label}-----"
+
+
 GENERAL: list[Value] = [_table_row, _amount, _date, _coordinates, _identifier, _order]
 
 PARTICULAR: dict[str, list[Value]] = {
@@ -115,9 +120,7 @@ PARTICULAR: dict[str, list[Value]] = {
         lambda d: "user@localhost",
         lambda d: f"icon{d.digits(2)}@2x.png",
         lambda d: f"git@github.com:{d.fake('en_US', 'user_name')}/code.git",
-        lambda d: (
-            f"{d.fake('en_US', 'domain_word')}@{d.random.randint(1, 9)}.{d.random.randint(0, 20)}.{d.random.randint(0, 9)}"
-        ),
+        lambda d: f"{d.fake('en_US', 'domain_word')}@{d.digits(1)}.{d.digits(2, '12')}.{d.digits(1)}",
         lambda d: d.one(
             "look at the dot com boom",
             "meet us at noon",
@@ -149,8 +152,8 @@ PARTICULAR: dict[str, list[Value]] = {
         lambda d: d.digits(19, "1"),
     ],
     "bank_card": [
-        _chunked_card,
-        _chunked_card,
+        _wrong_card,
+        _wrong_card,
         lambda d: card(d)[:11],
         lambda d: d.digits(16, "179"),
         lambda d: f"35{d.digits(13)}",
@@ -167,9 +170,7 @@ PARTICULAR: dict[str, list[Value]] = {
         lambda d: f"{d.random.randint(256, 999)}.1.1.1",
         fake("en_US", "mac_address"),
         lambda d: d.one("std::vector", "10:30:45:12", "3:2:1", "Foo::Bar::baz"),
-        lambda d: (
-            f"\n{d.random.randint(1, 9)}.{d.random.randint(1, 9)}.{d.random.randint(1, 9)}.{d.random.randint(1, 9)} Results"
-        ),
+        lambda d: f"\n{'.'.join(d.digits(4, '123456789'))} Results",
     ],
     "iban": [
         lambda d: _other_digit(d.fake("de_DE", "iban"), 12),
@@ -201,9 +202,7 @@ PARTICULAR: dict[str, list[Value]] = {
         lambda d: "the token is passed_through_unchanged",
     ],
     "private_key": [
-        lambda d: (
-            f"-----BEGIN {(label := d.one('PUBLIC KEY', 'CERTIFICATE', 'RSA PUBLIC KEY'))}-----\n{d.text(ALPHANUMERIC, 64)}\n-----END {label}-----"
-        ),
+        _public_block,
         lambda d: "PRIVATE KEY",
         lambda d: "-----BEGIN RSA PRIVATE KEY-----",
     ],

@@ -224,7 +224,7 @@ class ExampleLoader:
 
 def _padding(lengths_CB: Ints) -> float:
     """Share of positions that hold nothing, every row as long as the longest of its micro-batch."""
-    return 1.0 - float(lengths_CB.sum()) / (int(lengths_CB.max(axis=1).sum()) * lengths_CB.shape[1])
+    return float(1.0 - lengths_CB.sum() / (lengths_CB.max(axis=1).sum() * lengths_CB.shape[1]))
 
 
 def example_batches(

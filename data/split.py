@@ -33,7 +33,7 @@ def split_of(document_id: str, fractions: SplitConfig) -> Split:
 
     The test part comes first, so that changing the size of the validation part moves no document into or out of it.
     """
-    return SPLITS[places_of(np.array([int(document_id[:16], 16)], dtype=np.uint64), fractions)[0]]
+    return SPLITS[int(places_of(np.array([int(document_id[:16], 16)], dtype=np.uint64), fractions)[0])]
 
 
 def places_of(heads_N: NDArray[np.uint64], fractions: SplitConfig) -> NDArray[np.int8]:

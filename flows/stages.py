@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 FORMATS = {
     "examples": 1,
-    "corpus": 1,
+    "corpus": 2,
     "tokenizer": 1,
     "tokens": 2,
     "weights": 2,
     "gate": 1,
     "finetuned": 2,
-    "scores": 1,
+    "scores": 2,
     "registration": 1,
 }
 """Raised when the meaning of a kind's content changes; tests/flows/test_formats.py holds the content to it."""

@@ -16,7 +16,7 @@ Places = NDArray[np.int64]
 Find = tuple[int, int, int]
 """First byte in the batch, the byte after the last, and the detector's place in the order of preference."""
 
-_NARROW = {
+_NARROW: dict[int, str | int] = {
     **{code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)},
     **dict.fromkeys(range(0x2010, 0x2014), "-"),
     0xA0: " ",

@@ -10,7 +10,8 @@ _PLACE = "[0-9A-HJ-NP-Z]"
 
 def is_plate(match: re.Match[str]) -> bool:
     """Whether the serial has as few letters as the standard allows."""
-    return sum(place.isdecimal() for place in match["serial"]) >= 3
+    serial: str = match["serial"]
+    return sum(map(str.isdecimal, serial)) >= 3
 
 
 NUMBER_PLATE = Detector(

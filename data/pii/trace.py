@@ -85,7 +85,7 @@ def find_windows(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> Windows
 
 
 @kernel
-def _find(data: Any, offsets: Any, kinds: Any, reach: Any, key: Any, plates: Any, windows: Any) -> int:
+def _find(data: Any, offsets: Any, kinds: Any, reach: Any, key: Any, plates: Any, windows: Any) -> Any:
     latest = np.full(len(reach) + 1, -1)  # by trace: its last window; then the last window of all
     for text in range(len(offsets) - 1):
         begin, end = offsets[text], offsets[text + 1]
@@ -158,7 +158,7 @@ def _holds(data: Any, at: int, end: int, word: Any) -> bool:
 
 
 @kernel
-def _is_province(data: Any, at: int, plates: Any) -> bool:
+def _is_province(data: Any, at: int, plates: Any) -> Any:
     if data[at] & 0xF0 != 0xE0:
         return False
     character, _ = code_point(data, at)
@@ -169,11 +169,11 @@ def _is_province(data: Any, at: int, plates: Any) -> bool:
 def _is_wide(data: Any, at: int) -> bool:
     """Whether a letter, digit or '@' of full width (U+FF10 to U+FF5A) begins here."""
     character, _ = code_point(data, at)
-    return 0xFF10 <= character <= 0xFF19 or 0xFF20 <= character <= 0xFF3A or 0xFF41 <= character <= 0xFF5A
+    return bool(0xFF10 <= character <= 0xFF19 or 0xFF20 <= character <= 0xFF3A or 0xFF41 <= character <= 0xFF5A)
 
 
 @kernel
-def _spells_at(data: Any, begin: int, at: int) -> bool:
+def _spells_at(data: Any, begin: int, at: int) -> Any:
     """Whether 'at' stands before this byte, a blank in between or not."""
     last = at - 1
     if last > begin and data[last] == 0x20:
@@ -182,7 +182,7 @@ def _spells_at(data: Any, begin: int, at: int) -> bool:
 
 
 @kernel
-def _spells_dot(data: Any, at: int, end: int) -> bool:
+def _spells_dot(data: Any, at: int, end: int) -> Any:
     """Whether ' dot ' begins at this blank."""
     if end - at < 5 or data[at + 4] != 0x20:
         return False

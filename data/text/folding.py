@@ -32,7 +32,7 @@ def without_case_and_space(data: NDArray[np.uint8], offsets: NDArray[np.int64]) 
     ends = np.zeros(len(offsets), dtype=np.int64)
     several = np.zeros(len(offsets) - 1, dtype=np.bool_)
     _fold(data, offsets, _folded(), output, ends, several)
-    view = memoryview(output)
+    view = output.data
     return [
         "".join(data[offsets[row] : offsets[row + 1]].tobytes().decode().casefold().split()).encode()
         if several[row]

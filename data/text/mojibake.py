@@ -108,7 +108,7 @@ def _tables() -> _Tables:
         alone[start:end] = 0
     alone[_ALWAYS] |= SUSPECT
     alone[_CONTROLS] |= _CONTROL
-    return _Tables(groups.astype(np.uint8), pairs.any(axis=1), pairs, thirds, alone)
+    return _Tables(groups.astype(np.uint8), np.logical_or.reduce(pairs, axis=1), pairs, thirds, alone)
 
 
 def inspect(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> NDArray[np.uint8]:

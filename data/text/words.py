@@ -157,7 +157,7 @@ def _split(
                     if kind & MARK:  # the vowel signs of Indic scripts end a word, too
                         bare_end = bare
                 length += 1
-                kinds |= kind
+                kinds = int(kinds | kind)
                 if single:
                     ends[word] = at + width
                     hashes[word] = bare_hashes[word] = hash_end(value)

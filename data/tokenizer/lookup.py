@@ -25,12 +25,12 @@ MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # 2^64 over the golden ratio: spread
 
 def new_map(entries: int) -> NDArray[np.int64]:
     """Returns an empty map with room for so many entries."""
-    return np.full((max(4, 2 ** (2 * entries).bit_length()), 2), -1, dtype=np.int64)
+    return np.full((max(4, 1 << (2 * entries).bit_length()), 2), -1, dtype=np.int64)
 
 
 def join_words(pairs: int) -> int:
     """Returns how many words of bits to give so many pairs: 32 bits a pair let 3 % of the other pairs seem joined."""
-    return max(1, 2 ** (pairs // 2).bit_length())
+    return max(1, 1 << (pairs // 2).bit_length())
 
 
 @inner
