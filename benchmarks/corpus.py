@@ -210,14 +210,7 @@ def _percent(shares: dict[str, float]) -> list[list[str]]:
 
 def main() -> int:
     """Runs the turns; prints the figures and, if asked, puts them on the page."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("files", nargs="+", type=Path)
-    parser.add_argument("--peers", type=Path, default=ENVIRONMENT, help="a virtual environment with their libraries")
-    parser.add_argument("--megabytes", type=float, default=60.0)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--quick", action="store_true", help="little text, one round: to see it run")
-    parser.add_argument("--write", action="store_true", help="put the figures into docs/results/corpus.md")
-    arguments = parser.parse_args()
+    arguments = parser().parse_args()
     install(arguments.peers)
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     rounds = 1 if arguments.quick else arguments.rounds
@@ -237,6 +230,18 @@ def main() -> int:
     if arguments.write:
         fill(RESULTS / "corpus.md", "chain", text)
     return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """Returns the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("files", nargs="+", type=Path)
+    parser.add_argument("--peers", type=Path, default=ENVIRONMENT, help="a virtual environment with their libraries")
+    parser.add_argument("--megabytes", type=float, default=60.0)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--quick", action="store_true", help="little text, one round: to see it run")
+    parser.add_argument("--write", action="store_true", help="put the figures into docs/results/corpus.md")
+    return parser
 
 
 if __name__ == "__main__":

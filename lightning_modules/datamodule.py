@@ -30,11 +30,6 @@ class StageData(pl.LightningDataModule):
             name: VIEWS[use.objective](use.settings, context) for name, use in spec.stage.objectives.items()
         }
 
-    @cached_property
-    def statistics(self) -> dict[str, float]:
-        """What the stage will read; see the loaders' `statistics`."""
-        return self.train_dataloader().statistics()
-
     def check(self) -> None:
         """Builds both loaders once, so that whatever is wrong with the data shows before anything is trained.
 
@@ -43,6 +38,11 @@ class StageData(pl.LightningDataModule):
         """
         _ = self.statistics
         self.val_dataloader()
+
+    @cached_property
+    def statistics(self) -> dict[str, float]:
+        """What the stage will read; see `statistics` of the loaders."""
+        return self.train_dataloader().statistics()
 
     def train_dataloader(self) -> StepLoader | ExampleLoader:
         """Returns all steps of the stage.

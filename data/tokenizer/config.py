@@ -28,7 +28,7 @@ class TokenizerConfig(Config):
     """Share of the sample's characters that get a piece; rarer characters are written in bytes."""
     min_piece_count: int = Field(0, ge=0)
     """Pieces that the sample's encoding uses less often give their places to the next ones; 0 keeps all. A single
-    character counts wherever it stands; bpe also keeps what other pieces are merged from."""
+    character counts wherever it stands. Only for unigram."""
     user_symbols: tuple[str, ...] = ()
     """Strings that are one piece wherever they stand, the longest first: tags, roles, markup."""
     normalization: Literal["identity", "nfkc", "nfkc_cf"] = "identity"
@@ -50,6 +50,15 @@ class TokenizerConfig(Config):
     def lossless(self) -> bool:
         """Whether decoding gives every text back."""
         return self.normalization == "identity" and self.whitespace == "keep"
+
+    @model_validator(mode="after")
+    def _rare_pieces_can_be_replaced(self) -> Self:
+        if self.min_piece_count and self.algorithm == "bpe":
+            raise ValueError(
+                "min_piece_count: bpe learns pieces in the order of their frequency, so none of the next ones is used "
+                "more often; leave it 0, or take unigram"
+            )
+        return self
 
     @model_validator(mode="after")
     def _symbols_are_plain_text(self) -> Self:

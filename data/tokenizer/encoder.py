@@ -58,9 +58,7 @@ class Encoder:
         class_of = np.zeros(_CODE_POINTS, dtype=np.int32)
         class_of[[ord(character) for character in alphabet]] = list(classes.values())
         starts_fixed = np.zeros(len(alphabet) + 1, dtype=np.bool_)
-        openers = {classes[text[0]] for text in fixed}
-        starts_fixed[list(openers)] = True
-        pairs = {(classes[first], classes[second]) for text in pieces for first, second in pairwise(text)}
+        starts_fixed[[classes[text[0]] for text in fixed]] = True
 
         learned = scores_V[list(pieces.values())]
         unknown = np.float32(learned.min() - _UNKNOWN_PENALTY)
@@ -76,10 +74,9 @@ class Encoder:
         self._tables = paths.Tables(
             class_of=class_of,
             starts_fixed=starts_fixed,
-            joins=_joins(pair for pair in pairs if pair[1] not in openers),
-            fixed_joins=_joins(pair for pair in pairs if pair[1] in openers),
-            trie=_trie([[classes[character] for character in text] for text in pieces], pieces.values()),
-            fixed_trie=_trie([[classes[character] for character in text] for text in fixed], range(len(fixed))),
+            joins=_joins({(classes[first], classes[second]) for text in pieces for first, second in pairwise(text)}),
+            trie=_trie(pieces, classes),
+            fixed_trie=_trie({text: number for number, text in enumerate(fixed)}, classes),
             fixed_ids=np.array([index for ids in fixed_ids for index in ids], dtype=np.int32),
             fixed_offsets=np.cumsum([0, *map(len, fixed_ids)]),
             costs=costs,
@@ -134,12 +131,12 @@ def _joins(pairs: Iterable[tuple[int, int]]) -> NDArray[np.uint64]:
     return joins
 
 
-def _trie(words: Sequence[Sequence[int]], values: Iterable[int]) -> NDArray[np.int64]:
+def _trie(words: Mapping[str, int], classes: Mapping[str, int]) -> NDArray[np.int64]:
     """Returns a map from (node, class) to the next node and the value of the word that ends there; 0 is the root."""
     offsets = np.cumsum([0, *map(len, words)])
-    letters = np.array([letter for word in words for letter in word], dtype=np.int64)
-    trie = lookup.new_map(len(letters))
-    lookup.grow_trie(trie, letters, offsets, np.array(list(values), dtype=np.int64))
+    letters = np.array([classes[character] for word in words for character in word], dtype=np.int64)
+    trie = lookup.new_map(len({word[:end] for word in words for end in range(1, len(word) + 1)}))
+    lookup.grow_trie(trie, letters, offsets, np.array(list(words.values()), dtype=np.int64))
     return trie
 
 

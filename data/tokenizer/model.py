@@ -21,21 +21,18 @@ if TYPE_CHECKING:  # compiled code is loaded when there is enough text for it to
     from data.tokenizer.encoder import Encoder
 
 MODEL_FILE = "tokenizer.model"
-_FEW_CHARACTERS = 500_000
-"""sentencepiece has encoded so much text before the compiled encoder is even loaded."""
+_PAYS_AFTER_BYTES = 64_000_000
+"""So much text sentencepiece encodes in a few seconds; compiling what is faster may take longer."""
 
 Texts: TypeAlias = "Sequence[str] | pa.StringArray | pa.LargeStringArray"
 
 
 class Tokenizer:
-    """Text to ids and back.
-
-    `encode_arrays` and `encode_batch` choose by the amount of text who encodes it; the ids are the same.
-    """
+    """Text to ids and back."""
 
     def __init__(self, model: bytes) -> None:
         """Opens the content of `tokenizer.model`."""
-        self._model = model
+        self.model = model
         self._processor = sentencepiece.SentencePieceProcessor(model_proto=model)
         self.sha256 = hashlib.sha256(model).hexdigest()
         self.pieces: list[str] = [self._processor.id_to_piece(index) for index in range(self._processor.vocab_size())]
@@ -48,6 +45,7 @@ class Tokenizer:
         # Pieces write a space with this character, so the character itself goes in bytes.
         self._fixed = {SPACE: [first_byte + byte for byte in SPACE.encode()]}
         self._fixed |= {symbol: [index] for symbol, index in self.user_symbols.items()}
+        self._encoded_bytes = 0
         self._cuts = re.compile("|".join(map(re.escape, sorted(self._fixed, key=len, reverse=True))))
 
     @classmethod
@@ -72,35 +70,33 @@ class Tokenizer:
 
     def encode(self, text: str) -> list[int]:
         """Returns the ids of the text alone, without bos or eos."""
-        return self._encode([text], 1)[0]
+        return self.encode_batch([text])[0]
 
     def encode_batch(self, texts: Sequence[str], threads: int = 1) -> list[list[int]]:
         """Encodes many texts; the number of threads changes the speed only."""
-        if not self.lossless or sum(map(len, texts)) < _FEW_CHARACTERS:
-            return self._encode(texts, threads)
-        ids, offsets = self.encode_arrays(texts, threads)
-        return [part.tolist() for part in np.split(ids, offsets[1:-1])] if len(texts) else []
+        return [ids.tolist() for ids in self._encode(texts, threads)]
 
     def encode_arrays(self, texts: Texts, threads: int = 1) -> tuple[NDArray[np.unsignedinteger], NDArray[np.int64]]:
-        """Encodes many texts into one array; the number of threads changes the speed only.
+        """Encodes many texts into one array; who does it, and on how many threads, changes the speed only.
 
         Returns:
             The ids of all texts, uint16 where the vocabulary allows it and else uint32, and offsets (N + 1,): text n
             is ids[offsets[n]:offsets[n + 1]].
         """
-        if self.lossless:
-            return self._encoder.encode(texts, threads)
+        if self.lossless and self._encoded_bytes >= _PAYS_AFTER_BYTES:
+            return self.compiled.encode(texts, threads)
         encoded = self._encode(texts if isinstance(texts, Sequence) else texts.to_pylist(), threads)
         offsets = np.zeros(len(encoded) + 1, dtype=np.int64)
         np.cumsum([len(ids) for ids in encoded], out=offsets[1:])
-        return np.fromiter((index for ids in encoded for index in ids), ids_dtype(self.vocab_size)), offsets
+        self._encoded_bytes += sum(map(len, texts)) if isinstance(texts, Sequence) else texts.nbytes
+        return np.concatenate([*encoded, np.empty(0, np.int32)]).astype(ids_dtype(self.vocab_size)), offsets
 
-    def _encode(self, texts: Sequence[str], threads: int) -> list[list[int]]:
+    def _encode(self, texts: Sequence[str], threads: int) -> list[NDArray[np.int32]]:
         """What every other way of encoding has to equal: sentencepiece on whatever lies between fixed strings."""
-        encoded: list[list[int]] = self._processor.encode(list(texts), num_threads=threads)
+        encoded: list[NDArray[np.int32]] = self._processor.encode(list(texts), out_type="numpy", num_threads=threads)
         for index, text in enumerate(texts):
             if self._cuts.search(text):
-                encoded[index] = self._around_fixed(text)
+                encoded[index] = np.array(self._around_fixed(text), dtype=np.int32)
         return encoded
 
     def _around_fixed(self, text: str) -> list[int]:
@@ -112,10 +108,12 @@ class Tokenizer:
         return ids + list(self._processor.encode(text[start:]))
 
     @cached_property
-    def _encoder(self) -> Encoder:
+    def compiled(self) -> Encoder:
+        """The encoder for much text, of tokenizers that are lossless."""
         from data.tokenizer.encoder import Encoder
 
-        trained = sentencepiece_model_pb2.ModelProto.FromString(self._model).trainer_spec  # type: ignore[attr-defined]  # made when imported
+        proto = sentencepiece_model_pb2.ModelProto.FromString(self.model)  # type: ignore[attr-defined]  # made when imported
+        trained = proto.trainer_spec
         return Encoder(
             {self.pieces[index].replace(SPACE, " "): index for index in range(self.first_learned, self.vocab_size)},
             np.array(self.scores(), dtype=np.float32),

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from data.tokenizer.lookup import CLASS_BITS, ID_BITS, LOW, character, find, inner, kernel
+from data.tokenizer.lookup import CLASS_BITS, ID_BITS, LOW, borrowed, character, find, inner, kernel
 
 FARTHEST = np.float32(100_000.0)
 """Where a sum falls below minus this, sentencepiece goes on from 0: 32 bits would hold too little of what is added."""
@@ -22,10 +22,7 @@ class Tables(NamedTuple):
     starts_fixed: NDArray[np.bool_]
     """(C,): a fixed string begins with it."""
     joins: NDArray[np.uint64]
-    """A power of two of words: the bits of the pairs of classes that stand side by side in some piece, but for those
-    whose second may begin a fixed string."""
-    fixed_joins: NDArray[np.uint64]
-    """The bits of those."""
+    """A power of two of words: the bits of the pairs of classes that stand side by side in some piece."""
     trie: NDArray[np.int64]
     """Map of the pieces: (node, class) -> (next node, id of the piece that ends there, plus one)."""
     fixed_trie: NDArray[np.int64]
@@ -68,7 +65,7 @@ class Work(NamedTuple):
     chosen: NDArray[np.int32]
     """Its last piece, -1 for a character without one (unigram); what stands there (bpe)."""
     following: NDArray[np.int32]
-    """The character after (bpe)."""
+    """The character after (bpe); where the pieces of the best path end, the last one first (unigram)."""
 
 
 @kernel
@@ -86,7 +83,44 @@ def new_work(size: Any) -> Any:
     )
 
 
-@kernel
+@inner
+def borrowed_tables(tables: Any) -> Any:
+    """Returns the same tables; see `borrowed`."""
+    return Tables(
+        borrowed(tables.class_of),
+        borrowed(tables.starts_fixed),
+        borrowed(tables.joins),
+        borrowed(tables.trie),
+        borrowed(tables.fixed_trie),
+        borrowed(tables.fixed_ids),
+        borrowed(tables.fixed_offsets),
+        borrowed(tables.costs),
+        tables.unknown,
+        tables.bound,
+        tables.first_byte,
+        tables.merges,
+        borrowed(tables.character_ids),
+        borrowed(tables.pairs),
+        borrowed(tables.ranks),
+    )
+
+
+@inner
+def borrowed_work(work: Any) -> Any:
+    """Returns the same room; see `borrowed`."""
+    return Work(
+        borrowed(work.classes),
+        borrowed(work.places),
+        borrowed(work.ids),
+        borrowed(work.best),
+        borrowed(work.second),
+        borrowed(work.origins),
+        borrowed(work.chosen),
+        borrowed(work.following),
+    )
+
+
+@inner
 def _read(tables: Any, work: Any, data: Any, start: Any, end: Any) -> Any:
     """Fills in the characters of a segment and returns their number."""
     class_of, classes, places = tables.class_of, work.classes, work.places
@@ -109,14 +143,15 @@ def _write_bytes(first_byte: Any, places: Any, ids: Any, data: Any, index: Any, 
     return written
 
 
-@kernel
+@inner
 def _best_path(tables: Any, work: Any, count: Any, total: Any) -> None:
     """Viterbi's algorithm in sentencepiece's additions and order, all in 32 bits; of equals the first wins."""
     best, second, origins, chosen = work.best, work.second, work.origins, work.chosen
     trie, costs, classes, unknown = tables.trie, tables.costs, work.classes, tables.unknown
     best[0] = total
-    origins[1 : count + 1] = -1
-    second[1 : count + 1] = -np.inf
+    for end in range(1, count + 1):  # a loop, for slices are made anew each time
+        origins[end] = -1
+        second[end] = -np.inf
     reached = 0
     for start in range(count):
         if best[start] < -FARTHEST:
@@ -153,7 +188,7 @@ def _offer(best: Any, second: Any, origins: Any, chosen: Any, start: Any, end: A
         second[end] = candidate
 
 
-@kernel
+@inner
 def _certain_until(tables: Any, work: Any, count: Any) -> Any:
     """Returns how far from 0 the sum before the segment may be for the best path from 0 to be that from there too.
 
@@ -171,7 +206,7 @@ def _certain_until(tables: Any, work: Any, count: Any) -> Any:
     return np.float32(limit - 2.0 * (count + 1) * np.float64(tables.bound))
 
 
-@kernel
+@inner
 def _write_path(tables: Any, work: Any, data: Any, count: Any) -> Any:
     """Writes the ids of the best path and returns their number."""
     origins, chosen, ends, ids = work.origins, work.chosen, work.following, work.ids
@@ -191,7 +226,7 @@ def _write_path(tables: Any, work: Any, data: Any, count: Any) -> Any:
     return written
 
 
-@kernel
+@inner
 def _merge(tables: Any, work: Any, data: Any, count: Any) -> Any:
     """Merges neighbours, the piece learned first before others and then the leftmost; writes what is left."""
     here, before, after = work.chosen, work.origins, work.following
@@ -237,7 +272,7 @@ def _plan(agenda: Any, pairs: Any, ranks: Any, here: Any, left: Any, right: Any)
         heapq.heappush(agenda, (ranks[merged] << ID_BITS) | left)
 
 
-@kernel
+@inner
 def encode_segment(
     tables: Any, work: Any, data: Any, start: Any, end: Any, total: Any, far: Any, uncertain: Any
 ) -> Any:

@@ -1,13 +1,13 @@
 """A vocabulary without pieces that are hardly ever used: their rows of the embedding would never be trained.
 
-Source: Bostrom and Durrett 2020, arXiv:2004.03720, section 4, on pieces of BPE that its own encoding never uses.
+Only for `unigram`: BPE learns pieces in the order of their frequency, so its next ones are rarer still, and those that
+its encoding hardly uses are what others are merged from (Bostrom and Durrett 2020, arXiv:2004.03720, section 4).
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 
 import numpy as np
 from sentencepiece import sentencepiece_model_pb2
@@ -57,31 +57,8 @@ def _kept(tokenizer: Tokenizer, config: TokenizerConfig, texts: Sequence[str]) -
         if len(piece) == 1:
             used[index] = characters[" " if piece == SPACE else piece]
     learned = tokenizer.first_learned
-    often = set((np.flatnonzero(used[learned:] >= config.min_piece_count) + learned).tolist())
-    if config.algorithm == "bpe":
-        often |= _merged_from(tokenizer, often)
-    return [*range(learned), *sorted(often)]
-
-
-def _merged_from(tokenizer: Tokenizer, wanted: set[int]) -> set[int]:
-    """Returns the pieces that bpe passes through on its way to the wanted ones."""
-    ids = {piece: index for index, piece in enumerate(tokenizer.pieces)}
-    scores = tokenizer.scores()
-    passed: set[int] = set()
-    for index in wanted:
-        parts = list(tokenizer.pieces[index])
-        while len(parts) > 1:
-            merges = [
-                (-scores[ids[left + right]], place)
-                for place, (left, right) in enumerate(pairwise(parts))
-                if left + right in ids
-            ]
-            if not merges:
-                break
-            _, place = min(merges)
-            parts[place : place + 2] = ["".join(parts[place : place + 2])]
-            passed.add(ids[parts[place]])
-    return passed
+    often = np.flatnonzero(used[learned:] >= config.min_piece_count) + learned
+    return [*range(learned), *often.tolist()]
 
 
 def _cut(model: bytes, kept: Sequence[int]) -> bytes:

@@ -7,18 +7,18 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from data.tokenizer.lookup import CLASS_BITS, ID_BITS, LOW, MULTIPLIER, character, find, inner, joined, kernel
-from data.tokenizer.paths import FARTHEST, encode_segment, new_work
+from data.tokenizer.lookup import CLASS_BITS, ID_BITS, LOW, MULTIPLIER, borrowed, character, find, inner, joined, kernel
+from data.tokenizer.paths import FARTHEST, Work, borrowed_tables, borrowed_work, encode_segment, new_work
 
 _INLINE_BITS = 21
 _INLINE_IDS = 3
 _KEY_BYTES = 16
 _LONGEST_BYTES = 64
 """Longer segments are encoded anew wherever they stand: they hardly ever come again."""
-_ROWS = 2**17
-_ARENA = 2**19
+_ROWS = 2**19
+_ARENA = 2**21
 CACHE_BYTES = 32 * _ROWS + 4 * _ARENA
-"""What one thread remembers segments in; when half of it is full, all are forgotten."""
+"""What one thread remembers segments in. When half of its rows are taken, all are forgotten."""
 _MARKS = np.array([0, 0, 0x80 << 8, 0xC0 << 16, 0xE0 << 24], dtype=np.uint64)
 """Bytes of a character -> what its code point is marked with, so that what begins in a key tells how long it is."""
 
@@ -35,14 +35,17 @@ class Cache(NamedTuple):
     """The ids that are not in the row, after the bytes of the segment."""
     used: NDArray[np.int64]
     """(2,): rows, places of the arena."""
+    work: Work
+    """Room to encode a segment that is not here."""
 
 
-def new_cache() -> Cache:
-    """Returns an empty cache."""
+def new_cache(rows: int = _ROWS, arena: int = _ARENA) -> Cache:
+    """Returns an empty cache; the number of rows is a power of two."""
     return Cache(
-        rows=np.zeros((_ROWS, 4), dtype=np.int64),
-        arena=np.empty(_ARENA, dtype=np.int32),
+        rows=np.zeros((rows, 4), dtype=np.int64),
+        arena=np.empty(arena, dtype=np.int32),
         used=np.zeros(2, dtype=np.int64),
+        work=new_work(2 * _LONGEST_BYTES),
     )
 
 
@@ -76,17 +79,18 @@ def _write_fixed(tables: Any, data: Any, start: Any, stop: Any, ids: Any, writte
 @kernel
 def _goes_on(tables: Any, data: Any, last: Any, following: Any, place: Any, stop: Any) -> Any:
     """Whether what begins here may lie in a piece with the last character, and is no fixed string."""
-    return joined(tables.fixed_joins, last, following) and _fixed_at(tables, data, place, stop)[0] < 0
+    return joined(tables.joins, last, following) and _fixed_at(tables, data, place, stop)[0] < 0
 
 
 @inner
-def _segment(class_of: Any, joins: Any, data: Any, start: Any, stop: Any, high: Any, low: Any) -> Any:
-    """Goes on from the character at `start`, which belongs to the segment, to where it ends.
+def _segment(tables: Any, data: Any, start: Any, stop: Any, high: Any, low: Any) -> Any:
+    """Goes on from the character at `start`, which belongs to the segment, to where it ends or might end.
 
     Returns:
         That place, the class of the last character and of the one after it (0 at `stop`), and in two numbers the last
         16 bytes: `high` and `low`, which are those before `start`, brought forward.
     """
+    class_of, joins, starts_fixed = tables.class_of, tables.joins, tables.starts_fixed
     code, size = character(data, start)
     current = class_of[code]
     shift = np.uint64(8 * size)
@@ -97,7 +101,7 @@ def _segment(class_of: Any, joins: Any, data: Any, start: Any, stop: Any, high: 
     while place < stop:
         code, size = character(data, place)
         following = class_of[code]
-        if not joined(joins, current, following):
+        if starts_fixed[following] or not joined(joins, current, following):
             break
         shift = np.uint64(8 * size)
         high = (high << shift) | (low >> (np.uint64(64) - shift))
@@ -108,17 +112,17 @@ def _segment(class_of: Any, joins: Any, data: Any, start: Any, stop: Any, high: 
 
 
 @inner
-def _home(high: Any, low: Any) -> Any:
+def _home(rows: Any, high: Any, low: Any) -> Any:
     """Returns the row where a segment is looked for first."""
     mixed = (np.uint64(low) ^ (np.uint64(high) * MULTIPLIER)) * MULTIPLIER
-    return np.int64((mixed ^ (mixed >> np.uint64(32))) & np.uint64(_ROWS - 1))
+    return np.int64((mixed ^ (mixed >> np.uint64(32))) & np.uint64(rows.shape[0] - 1))
 
 
 @inner
 def _look_up(rows: Any, arena: Any, data: Any, start: Any, end: Any, high: Any, low: Any) -> Any:
     """Returns the row of the segment, or where it could be put: -1 minus that row."""
     size = end - start
-    row = _home(high, low)
+    row = _home(rows, high, low)
     while rows[row, 2]:
         if rows[row, 0] == low and rows[row, 1] == high and rows[row, 2] & 127 == size:
             place = 0
@@ -128,25 +132,26 @@ def _look_up(rows: Any, arena: Any, data: Any, start: Any, end: Any, high: Any, 
                     place += 1
             if size <= _KEY_BYTES or place == size:
                 return row
-        row = (row + 1) & (_ROWS - 1)
+        row = (row + 1) & (rows.shape[0] - 1)
     return -1 - row
 
 
-@kernel
+@inner
 def _remember(
     cache: Any, row: Any, data: Any, start: Any, end: Any, high: Any, low: Any, ids: Any, count: Any, limit: Any
 ) -> None:
     """Puts a segment into an empty row; forgets all others first if there is no room."""
     size = end - start
     rows, arena, used = cache.rows, cache.arena, cache.used
-    if 2 * used[0] == _ROWS or used[1] + size + count > _ARENA:
+    if 2 * used[0] == rows.shape[0] or used[1] + size + count > len(arena):
         rows[:] = 0
         used[:] = 0
-        row = _home(high, low)
+        row = _home(rows, high, low)
     if size > _KEY_BYTES or count > _INLINE_IDS:
         for place in range(size):
             arena[used[1] + place] = data[start + place]
-        arena[used[1] + size : used[1] + size + count] = ids[:count]
+        for index in range(count):
+            arena[used[1] + size + index] = ids[index]
         used[1] += size + count
     packed = np.int64(0)
     for index in range(min(count, _INLINE_IDS)):
@@ -157,23 +162,20 @@ def _remember(
     used[0] += 1
 
 
-@kernel
-def _encode_known(
-    class_of: Any, joins: Any, starts_fixed: Any, costs: Any, bound: Any, rows: Any, arena: Any, data: Any,
-    start: Any, stop: Any, ids: Any, written: Any, total: Any,
-) -> Any:  # fmt: skip
+@inner
+def _encode_known(tables: Any, cache: Any, data: Any, start: Any, stop: Any, ids: Any, written: Any, total: Any) -> Any:
     """Writes the ids of segments as long as they are remembered, certain, and away from fixed strings.
-
-    It gets arrays, not the tuples they lie in: wherever the field of a tuple is named, references are counted.
 
     Returns:
         Where the first other one starts, what is written then, and the sum of the text.
     """
+    class_of, starts_fixed, costs, bound = tables.class_of, tables.starts_fixed, tables.costs, tables.bound
+    rows, arena = cache.rows, cache.arena
     while start < stop:
         code, _ = character(data, start)
         if starts_fixed[class_of[code]]:
             break
-        end, _, ahead, high, low = _segment(class_of, joins, data, start, stop, np.uint64(0), np.uint64(0))
+        end, _, ahead, high, low = _segment(tables, data, start, stop, np.uint64(0), np.uint64(0))
         size = end - start
         if starts_fixed[ahead] or size > _LONGEST_BYTES:
             break
@@ -194,22 +196,20 @@ def _encode_known(
     return start, written, total
 
 
-@kernel
-def _encode_next(
-    tables: Any, cache: Any, work: Any, data: Any, start: Any, stop: Any, ids: Any, written: Any, total: Any
-) -> Any:
+@inner
+def _encode_next(tables: Any, cache: Any, data: Any, start: Any, stop: Any, ids: Any, written: Any, total: Any) -> Any:
     """Writes the ids of whatever is next, a fixed string or a segment, and remembers it; returns the same."""
-    class_of, joins, starts_fixed = tables.class_of, tables.joins, tables.starts_fixed
+    starts_fixed = tables.starts_fixed
     code, _ = character(data, start)
-    if starts_fixed[class_of[code]]:
+    if starts_fixed[tables.class_of[code]]:
         end, written = _write_fixed(tables, data, start, stop, ids, written)
         if end > start:
             return end, written, np.float32(0.0)
-    end, last, ahead, high, low = _segment(class_of, joins, data, start, stop, np.uint64(0), np.uint64(0))
+    end, last, ahead, high, low = _segment(tables, data, start, stop, np.uint64(0), np.uint64(0))
     while starts_fixed[ahead] and _goes_on(tables, data, last, ahead, end, stop):
-        end, last, ahead, high, low = _segment(class_of, joins, data, end, stop, high, low)
+        end, last, ahead, high, low = _segment(tables, data, end, stop, high, low)
     size = end - start
-    room = work if size < len(work.ids) else new_work(size + 1)
+    room = cache.work if size < len(cache.work.ids) else new_work(size + 1)
     far = total - (size + 1) * tables.bound < -FARTHEST
     row = np.int64(0)
     if size <= _LONGEST_BYTES:
@@ -217,7 +217,8 @@ def _encode_next(
     count, limit, total = encode_segment(tables, room, data, start, end, total, far, row >= 0)
     if row < 0 and not far:
         _remember(cache, -1 - row, data, start, end, np.int64(high), np.int64(low), room.ids, count, limit)
-    ids[written : written + count] = room.ids[:count]
+    for index in range(count):
+        ids[written + index] = room.ids[index]
     return end, written + count, total
 
 
@@ -235,20 +236,17 @@ def encode(tables: Any, cache: Any, data: Any, offsets: Any, ids: Any) -> Any:
     Returns:
         (N,): how many ids each text has.
     """
-    class_of, joins, starts_fixed, costs = tables.class_of, tables.joins, tables.starts_fixed, tables.costs
-    rows, arena, bound = cache.rows, cache.arena, tables.bound
+    tables, data, ids = borrowed_tables(tables), borrowed(data), borrowed(ids)
+    cache = Cache(borrowed(cache.rows), borrowed(cache.arena), borrowed(cache.used), borrowed_work(cache.work))
     counts = np.empty(len(offsets) - 1, np.int64)
-    work = new_work(2 * _LONGEST_BYTES)
     written = 0
     for text in range(len(counts)):
         before = written
         start, stop = offsets[text], offsets[text + 1]
         total = np.float32(0.0)
         while start < stop:
-            start, written, total = _encode_known(
-                class_of, joins, starts_fixed, costs, bound, rows, arena, data, start, stop, ids, written, total
-            )
+            start, written, total = _encode_known(tables, cache, data, start, stop, ids, written, total)
             if start < stop:
-                start, written, total = _encode_next(tables, cache, work, data, start, stop, ids, written, total)
+                start, written, total = _encode_next(tables, cache, data, start, stop, ids, written, total)
         counts[text] = written - before
     return counts

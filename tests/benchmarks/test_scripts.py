@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from benchmarks import gpu, loop, memory, objectives, ordering, rules
+from benchmarks import encoding, gpu, loop, memory, objectives, ordering, rules
 from benchmarks.made_up import running_text
 from benchmarks.pages import RESULTS
 from data.cleaning import RULES
@@ -93,6 +93,18 @@ def test_memory_is_measured_for_growing_corpora(call):
 
     assert printed.count("\n| 1 | ") == printed.count("\n| 2 | ") == 1
     assert "The bound of 1,500 MB is kept" in printed
+
+
+def test_encoders_take_turns_and_ours_gives_the_ids_of_sentencepiece(call, tmp_path: Path):
+    draw = random.Random(0)
+    words = ["".join(draw.choices("aeioukmnrst", k=6)) for _ in range(300)]
+    (tmp_path / "texts.txt").write_text("\n\n".join(" ".join(draw.choices(words, k=12)) for _ in range(300)))
+    printed = call(encoding, "--english", str(tmp_path / "texts.txt"), "--vocab-sizes", "512", "--rounds", "1")
+
+    for encoder in (encoding.OURS, encoding.MIDSTREAM):
+        rows = [line for line in printed.splitlines() if line.startswith("| english") and f"| {encoder} | 1 |" in line]
+        assert len(rows) == 2
+        assert all(row.endswith("| 100.00% |") for row in rows)
 
 
 def figures(printed: str) -> list[str]:

@@ -247,6 +247,7 @@ def test_an_objective_that_counted_nothing_shows_neither_loss_nor_gradient(make_
         else micro
         for micro in step.micro_batches
     ]
+    data.statistics = {}
     data.train_dataloader = lambda: DataLoader([replace(step, micro_batches=emptied)], batch_size=None)
 
     shown = observing(module)

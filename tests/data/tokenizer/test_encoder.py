@@ -1,6 +1,7 @@
 """The compiled encoder gives sentencepiece's ids, whatever the text: `encode` is sentencepiece alone."""
 
 import random
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data.tokenizer import Tokenizer, TokenizerConfig
+from data.tokenizer import Tokenizer, TokenizerConfig, model, segments
 from data.tokenizer.encoder import Encoder
 from data.tokenizer.training import train_model
 from data.vocabulary import SPACE
@@ -64,7 +65,7 @@ PARTS = st.sampled_from([*SIGNS, *STRINGS, *WORDS, *字])
 
 
 def assert_equal(tokenizer: Tokenizer, texts: list[str], threads: int = 1) -> None:
-    ids, offsets = tokenizer.encode_arrays(texts, threads)
+    ids, offsets = tokenizer.compiled.encode(texts, threads)
 
     assert [ids[first:last].tolist() for first, last in pairwise(offsets)] == [tokenizer.encode(text) for text in texts]
 
@@ -83,16 +84,26 @@ def test_equally_probable_cuts_are_rounded_as_by_sentencepiece_after_any_amount_
     assert_equal(tokenizer, [CODE + unit * times])
 
 
+def test_a_fixed_string_is_seen_after_every_character(tokenizer: Tokenizer):
+    alphabet = sorted({character for piece in tokenizer.pieces[tokenizer.first_learned :] for character in piece})
+    for fixed in (SPACE, *tokenizer.user_symbols):
+        assert_equal(tokenizer, ["".join(f"{first}{second}{fixed}" for first in alphabet for second in alphabet)])
+
+
 def test_a_long_text_gets_the_ids_of_sentencepiece(tokenizer: Tokenizer):
     draw = random.Random(1)
     assert_equal(tokenizer, ["".join(draw.choices([*WORDS, *字, " ", " ", "  ", "\n", "!"], k=40_000))])
 
 
 def test_a_cache_that_overflows_changes_nothing(tokenizer: Tokenizer, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(segments, "new_cache", partial(segments.new_cache, rows=64, arena=256))
     draw = random.Random(2)
-    texts = [" ".join("".join(draw.choices("abcdefgh", k=9)) for _ in range(4000)) for _ in range(20)]
-    assert_equal(tokenizer, texts)
-    assert_equal(tokenizer, texts[::-1])
+    words = ["".join(draw.choices("abcdefghstor是了", k=draw.randint(1, 30))) for _ in range(300)]
+    texts = [" ".join(draw.choices([*words, *WORDS, CODE], k=200)) for _ in range(10)]
+    fresh = Tokenizer(tokenizer.model)
+
+    assert_equal(fresh, texts)
+    assert_equal(fresh, texts[::-1])
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3, 16])
@@ -102,21 +113,28 @@ def test_threads_and_how_texts_are_held_change_nothing(tokenizer: Tokenizer, thr
 
     assert_equal(tokenizer, texts, threads)
     for held in (sliced, sliced.cast(pa.large_string())):
-        for ours, other in zip(tokenizer.encode_arrays(texts), tokenizer.encode_arrays(held, threads), strict=True):
+        for ours, other in zip(
+            tokenizer.compiled.encode(texts, 1), tokenizer.compiled.encode(held, threads), strict=True
+        ):
             np.testing.assert_array_equal(ours, other)
 
 
 def test_nothing_gives_no_ids(tokenizer: Tokenizer):
     for texts in ([], [""], ["", ""]):
-        ids, offsets = tokenizer.encode_arrays(texts, 2)
-        assert (ids.tolist(), ids.dtype, offsets.tolist()) == ([], np.uint16, [0] * (len(texts) + 1))
+        for ids, offsets in (tokenizer.encode_arrays(texts, 2), tokenizer.compiled.encode(texts, 2)):
+            assert (ids.tolist(), ids.dtype, offsets.tolist()) == ([], np.uint16, [0] * (len(texts) + 1))
 
 
-def test_much_text_in_a_batch_gets_the_ids_of_little(tokenizer: Tokenizer):
-    texts = documents() * 40
-    assert sum(map(len, texts)) > 500_000
-
-    assert tokenizer.encode_batch(texts, threads=2)[-900:] == [tokenizer.encode(text) for text in texts[-900:]]
+def test_arrays_are_the_same_before_and_after_compiled_code_takes_over(
+    tokenizer: Tokenizer, monkeypatch: pytest.MonkeyPatch
+):
+    texts = [*documents()[::50], "▁<br>", ""]
+    before = tokenizer.encode_arrays(texts)
+    monkeypatch.setattr(model, "_PAYS_AFTER_BYTES", 0)
+    for ours, other in zip(before, tokenizer.encode_arrays(pa.array(texts)), strict=True):
+        np.testing.assert_array_equal(ours, other)
+        assert ours.dtype == other.dtype
+    assert np.split(before[0], before[1][1:-1])[-2].tolist() == tokenizer.encode("▁<br>")
 
 
 def test_large_vocabularies_give_ids_of_four_bytes():
