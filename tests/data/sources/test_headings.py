@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.sources.headings import is_heading, under_headings
@@ -45,6 +45,7 @@ def test_headings_without_text_are_a_document_of_their_own() -> None:
     ]
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(["大雪", "昨天下了雪。", "（图片）", "他说：", ""]) | st.text("雪。 ：", max_size=70)))
 def test_no_line_is_lost_and_none_moves(lines: list[str]) -> None:
     documents = under_headings(iter([Row(line, None, "a") for line in lines]))
