@@ -6,10 +6,11 @@ is dropped. Both are counted. Shapes: N examples, B rows of a micro-batch, T pos
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -26,6 +27,9 @@ from data.views.noise import key, permutation, row_seeds
 if TYPE_CHECKING:
     from data.tokenizer import Tokenizer
 
+Answers = Literal["class", "text"]
+"""What an answer is. `class`: one of the task's labels. `text`: free text."""
+
 _POOL_STEPS = 16
 """Examples of so many steps are sorted by length together: enough that rows of a micro-batch are about equally long,
 few enough that a step is still a mixture."""
@@ -36,8 +40,7 @@ _UNSPACED_LANGUAGES = frozenset({"zh", "ja", "th", "lo", "km", "my"})
 class TaskDescription(Config):
     """`task.json` of an `examples` artifact."""
 
-    task: str
-    """'classification' or 'generation'."""
+    answers: Answers
     labels: list[str]
     """Class names in the order of their numbers; empty where answers are free text."""
     language: str
@@ -58,7 +61,7 @@ class TaskDescription(Config):
     @property
     def specials(self) -> int:
         """Special tokens of a row: bos and eos, and a separator before a free answer."""
-        return 2 if self.labels else 3
+        return 3 if self.answers == "text" else 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,9 +76,12 @@ class EncodedExamples:
 
 
 def read_examples(folder: Path, split: Split, limit: int | None = None) -> list[dict[str, Any]]:
-    """Returns the first `limit` rows of one split of an `examples` artifact, as dictionaries of its columns."""
-    rows: list[dict[str, Any]] = pq.read_table(folder / f"{split}.parquet").slice(0, limit).to_pylist()
-    return rows
+    """Returns the first `limit` rows of one split of an `examples` artifact, as dictionaries of its columns.
+
+    `details` is read from its JSON.
+    """
+    rows = pq.read_table(folder / f"{split}.parquet").slice(0, limit).to_pylist()
+    return [{**row, "details": json.loads(row["details"])} for row in rows]
 
 
 def encode_examples(
@@ -88,7 +94,7 @@ def encode_examples(
     """
     description, examples = TaskDescription.load(folder), read_examples(folder, split)
     inputs = _arrays(tokenizer.encode_batch([example["input"] for example in examples], threads))
-    if description.labels:
+    if description.answers == "class":
         targets, labels = [np.empty(0, np.int64)] * len(examples), [example["label"] for example in examples]
     else:
         targets = _arrays(tokenizer.encode_batch([example["target"] for example in examples], threads))

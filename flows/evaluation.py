@@ -133,7 +133,7 @@ def base_predictor(plan: Plan) -> PredictorConfig:
 def task_predictor(config: FinetuningConfig) -> PredictorConfig:
     """How a task's model answers."""
     return PredictorConfig(
-        answers="class" if config.kind.classifies else "text",
+        answers=config.kind.answers,
         labels=tuple(config.data.labels),
         sequence_length=config.sequence_length,
         decoding=config.decoding,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from flows.plan import Plan
 
 FORMATS = {
-    "examples": 1,
+    "examples": 2,
     "corpus": 2,
     "tokenizer": 1,
     "tokens": 2,

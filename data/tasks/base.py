@@ -3,8 +3,8 @@
 import unicodedata
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 
 from data.config import Config
 from data.document import Split
+from data.examples import Answers
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,10 @@ class Example:
     """Examples of one group (a film, a document) never end up in different splits."""
     split: Split | None = None
     """None: the source has no split of its own, and `HashSplit` decides by the group."""
+    others: tuple[str, ...] = ()
+    """Answers that are as right as `target`."""
+    details: Mapping[str, Any] = field(default_factory=dict)
+    """JSON: what the example's kind of task needs beyond input and answer, such as the tests of a program."""
 
 
 class HashSplit(Config):
@@ -84,6 +89,11 @@ class LabelledSource(Config, ABC):
     """Drop a text altogether that is there under several classes. Otherwise the first it has stands, and the others are
     dropped as its duplicates."""
     split: HashSplit = HashSplit()
+
+    @property
+    def answers(self) -> Answers:
+        """What kind of thing the targets are."""
+        return "class" if self.labels else "text"
 
     @model_validator(mode="after")
     def _classes_conflict(self) -> Self:

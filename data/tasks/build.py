@@ -19,6 +19,8 @@ SCHEMA = pa.schema(
         ("group", pa.string()),
         ("input", pa.string()),
         ("target", pa.string()),
+        ("others", pa.list_(pa.string())),
+        ("details", pa.string()),  # JSON
         ("label", pa.int64()),
     ]
 )
@@ -55,6 +57,8 @@ def build_examples(
                 "group": e.group,
                 "input": e.input,
                 "target": e.target,
+                "others": list(e.others),
+                "details": json.dumps(dict(e.details), sort_keys=True, ensure_ascii=False),
                 "label": labels.get(e.target),
             }
             for e in examples
@@ -63,7 +67,7 @@ def build_examples(
             pa.Table.from_pylist(rows, SCHEMA), output / f"{split}.parquet", compression="zstd", compression_level=1
         )
     task = {
-        "task": "classification" if config.labels else "generation",
+        "answers": config.answers,
         "labels": list(config.labels),
         "language": config.language,
         "target_language": config.target_language or config.language,

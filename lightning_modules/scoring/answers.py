@@ -6,14 +6,16 @@ Shapes: N examples, B rows of a batch.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
 from data.example_rows import ExampleRows
-from data.examples import TaskDescription
+from data.examples import Answers, TaskDescription
 from data.packing import Ints
 from data.tokenizer import Tokenizer
 from data.views.base import ViewContext
@@ -22,74 +24,86 @@ from data.views.prefix_lm import PrefixLMView, PrefixLMViewConfig
 from data.vocabulary import SPECIALS
 from lightning_modules.generation import DecodingConfig, decode
 from lightning_modules.hardware import Hardware
+from lightning_modules.metrics import Outputs
 from lightning_modules.networks import Trunk
-from lightning_modules.objectives.classification import Classification
-from lightning_modules.scoring.systems import inference, target_nll
+from lightning_modules.scoring.results import utf8_bytes
+from lightning_modules.scoring.systems import inference, open_classifier, target_nll
 
 Progress = Callable[[int, int], None]
 
 
-class Answered(NamedTuple):
-    """One network's results on N examples."""
+@dataclass(frozen=True)
+class Questions:
+    """N test examples, and the fine-tuned network that is to answer them."""
 
-    predictions: list[str]
-    nll_N: NDArray[np.float64]
-    """Nats of the right answer."""
-    tokens_N: NDArray[np.float64]
-    """Tokens of the right answer with its eos; 1 for a class."""
+    trunk: Trunk
+    weights: Path
+    """Weights folder that the trunk comes from; it holds the heads."""
+    tokenizer: Tokenizer
+    description: TaskDescription
+    examples: Sequence[dict[str, Any]]
+    length: int
+    """Longest row in positions."""
+    decoding: DecodingConfig
+    hardware: Hardware
+    progress: Progress
 
 
-def classify(
-    trunk: Trunk,
-    head: Classification,
-    tokenizer: Tokenizer,
-    examples: Sequence[dict[str, Any]],
-    description: TaskDescription,
-    length: int,
-    hardware: Hardware,
-    progress: Progress,
-) -> Answered:
+def classify(asked: Questions) -> Outputs:
     """Returns the most probable class of each example; inputs are cut to `length` positions."""
-    inputs = _cut(tokenizer, examples, [length - description.specials] * len(examples))
+    trunk, tokenizer, examples, description = asked.trunk, asked.tokenizer, asked.examples, asked.description
+    head = open_classifier(asked.weights, trunk)
+    inputs = _cut(tokenizer, examples, [asked.length - description.specials] * len(examples))
     labels_N = np.array([example["label"] for example in examples], dtype=np.int64)
     rows = ExampleRows(inputs, [np.empty(0, np.int64)] * len(inputs), labels_N)
-    view = ClassificationView(ClassificationViewConfig(), _context(tokenizer, length))
+    view = ClassificationView(ClassificationViewConfig(), _context(tokenizer, asked.length))
     predicted_N, nll_N = np.empty(len(inputs), np.int64), np.empty(len(inputs))
-    with inference(hardware):
-        for chosen in _batches(inputs, hardware.micro_batch_tokens, progress):
+    with inference(asked.hardware):
+        for chosen in _batches(inputs, asked.hardware.micro_batch_tokens, asked.progress):
             batch = view(rows.take(chosen), np.zeros(len(chosen), np.uint64)).batch.to(trunk.vocabulary_VD.device)
             assert batch.labels_S is not None
             logits_SK = head.logits(trunk, batch)
             predicted_N[chosen] = logits_SK.argmax(-1).cpu().numpy()
             nll_N[chosen] = F.cross_entropy(logits_SK, batch.labels_S, reduction="none").cpu().numpy()
-    return Answered([description.labels[label] for label in predicted_N], nll_N, np.ones(len(inputs)))
+    return Outputs(
+        predictions=[description.labels[label] for label in predicted_N],
+        references=references(examples),
+        nll_N=nll_N,
+        tokens_N=np.ones(len(inputs)),
+        bytes_N=utf8_bytes([example["target"] for example in examples]),
+    )
 
 
-def answer(
-    trunk: Trunk,
-    tokenizer: Tokenizer,
-    examples: Sequence[dict[str, Any]],
-    length: int,
-    decoding: DecodingConfig,
-    hardware: Hardware,
-    progress: Progress,
-) -> Answered:
+def write(asked: Questions) -> Outputs:
     """Generates an answer to each example and scores its right answer.
 
     Inputs are cut so that prompt and answer have `length` positions together.
     """
+    trunk, tokenizer, examples, decoding = asked.trunk, asked.tokenizer, asked.examples, asked.decoding
+    length, hardware = asked.length, asked.hardware
     prompts = _cut(tokenizer, examples, [length - 3 - decoding.max_new_tokens] * len(examples))
     predictions = [""] * len(examples)
     positions = hardware.micro_batch_tokens // decoding.beams
     with inference(hardware):
-        for chosen in _batches(prompts, positions, progress, decoding.max_new_tokens):
+        for chosen in _batches(prompts, positions, asked.progress, decoding.max_new_tokens):
             batch = [[SPECIALS.bos, *prompts[index].tolist(), SPECIALS.sep] for index in chosen]
             for index, ids in zip(chosen, decode(trunk, batch, decoding, mode="full"), strict=True):
                 predictions[index] = tokenizer.decode(ids).strip()
     targets = [np.array(ids, np.int64) for ids in tokenizer.encode_batch([example["target"] for example in examples])]
     inputs = _cut(tokenizer, examples, [length - 3 - len(target) for target in targets])
     nll_N = _reference_nll(trunk, tokenizer, ExampleRows(inputs, targets, np.full(len(inputs), -1)), length, hardware)
-    return Answered(predictions, nll_N, np.array([len(target) + 1.0 for target in targets]))
+    return Outputs(
+        predictions=predictions,
+        references=references(examples),
+        nll_N=nll_N,
+        tokens_N=np.array([len(target) + 1.0 for target in targets]),
+        bytes_N=utf8_bytes([example["target"] for example in examples]),
+    )
+
+
+def references(examples: Sequence[dict[str, Any]]) -> list[list[str]]:
+    """Returns all right answers of each example, the one that is trained on first."""
+    return [[example["target"], *example["others"]] for example in examples]
 
 
 def _reference_nll(
@@ -129,3 +143,10 @@ def _batches(
 
 def _context(tokenizer: Tokenizer, length: int) -> ViewContext:
     return ViewContext(tokenizer.vocabulary, length, alignment="shifted")
+
+
+ANSWERING: dict[Answers, Callable[[Questions], Outputs]] = {
+    "class": classify,
+    "text": write,
+}
+"""How a network is made to give each kind of answer."""

@@ -14,10 +14,10 @@ from data.tokenizer import Tokenizer
 from data.views.noise import key, permutation
 from lightning_modules.baselines import BASELINES
 from lightning_modules.metrics import METRICS, Outputs
-from lightning_modules.scoring.answers import answer, classify
-from lightning_modules.scoring.results import Comparison, TestSet, utf8_bytes
+from lightning_modules.scoring.answers import ANSWERING, Questions, references
+from lightning_modules.scoring.results import Comparison, TestSet
 from lightning_modules.scoring.spec import EvaluateSpec, SystemRef
-from lightning_modules.scoring.systems import open_classifier, open_system
+from lightning_modules.scoring.systems import open_system
 from lightning_modules.tasks import TASKS
 
 SAMPLES = 5
@@ -40,7 +40,6 @@ def score_labelled(
     examples = read_examples(spec.data, "test")
     chosen = permutation(key(spec.seed, "test examples"), len(examples))[: spec.max_examples]
     examples = [examples[index] for index in np.sort(chosen)]
-    references = [[example["target"]] for example in examples]
     trained = {
         name: _outputs(spec, name, ref, tokenizer, examples, description, progress)
         for name, ref in spec.systems.items()
@@ -48,7 +47,8 @@ def score_labelled(
     train = [(example["input"], example["target"]) for example in read_examples(spec.data, "train")]
     inputs = [example["input"] for example in examples]
     baselines = {
-        name: Outputs(BASELINES[name](description).answers(train, inputs), references) for name in kind.baselines
+        name: Outputs(BASELINES[name](description).answers(train, inputs), references(examples))
+        for name in kind.baselines
     }
     comparison = Comparison(
         test=_test_set(spec, examples),
@@ -90,18 +90,10 @@ def _outputs(
     def report(done: int, total: int) -> None:
         progress(name, done, total)
 
-    if TASKS[spec.task].classifies:
-        head = open_classifier(ref.weights, trunk)
-        result = classify(trunk, head, tokenizer, examples, description, length, spec.hardware, report)
-    else:
-        result = answer(trunk, tokenizer, examples, length, spec.decoding, spec.hardware, report)
-    return Outputs(
-        predictions=result.predictions,
-        references=[[example["target"]] for example in examples],
-        nll_N=result.nll_N,
-        tokens_N=result.tokens_N,
-        bytes_N=utf8_bytes([example["target"] for example in examples]),
+    asked = Questions(
+        trunk, ref.weights, tokenizer, description, examples, length, spec.decoding, spec.hardware, report
     )
+    return ANSWERING[TASKS[spec.task].answers](asked)
 
 
 def _samples(comparison: Comparison, examples: Sequence[dict[str, Any]], order: Ints) -> list[dict[str, Any]]:
@@ -109,7 +101,7 @@ def _samples(comparison: Comparison, examples: Sequence[dict[str, Any]], order: 
         {
             "example_id": examples[index]["id"],
             "input": examples[index]["input"][:SAMPLE_CHARACTERS],
-            "references": [examples[index]["target"]],
+            "references": references([examples[index]])[0],
             "predictions": {system: outputs.predictions[index] for system, outputs in comparison.outputs.items()},
         }
         for index in order[:SAMPLES]

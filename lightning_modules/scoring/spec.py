@@ -1,7 +1,6 @@
 """What the flows ask of `lightning_modules.evaluate`: one JSON file, complete as `lightning_modules.spec` is."""
 
 from pathlib import Path
-from typing import Literal
 
 from pydantic import Field
 
@@ -24,7 +23,8 @@ class EvaluateSpec(Config):
 
     name: str
     """As the console shows it: 'language-model', 'sentiment'."""
-    task: Literal["language_model", "classification", "summarization", "translation"]
+    task: str
+    """'language_model', or a name of `TASKS`."""
     systems: dict[str, SystemRef] = Field(min_length=1)
     """Name -> network, the one under test first ('pretrained'), then those it is compared with ('scratch')."""
     tokenizer: Path

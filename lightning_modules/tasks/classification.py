@@ -4,7 +4,7 @@ from lightning_modules.tasks.kind import TaskKind
 
 CLASSIFICATION = TaskKind(
     objective="classification",
-    classifies=True,
+    answers="class",
     metrics=("accuracy", "macro_f1", "micro_f1", "precision", "recall"),
     baselines=("majority", "tfidf"),
 )

@@ -53,14 +53,14 @@ class FinetuningConfig(Config):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        if self.kind.classifies != bool(self.data.labels):
-            needs = "needs data.labels, the classes in order" if self.kind.classifies else "takes no data.labels"
-            raise ValueError(f"task {self.task!r} {needs}")
+        if self.kind.answers != self.data.answers:
+            needs = {"class": "needs data.labels, the classes in order", "text": "takes no data.labels"}
+            raise ValueError(f"task {self.task!r} {needs[self.kind.answers]}")
         if self.batch_size % self.micro_batch_size:
             raise ValueError(
                 f"batch_size {self.batch_size} is not a multiple of micro_batch_size {self.micro_batch_size}"
             )
-        if not self.kind.classifies and self.decoding.max_new_tokens + 4 > self.sequence_length:
+        if self.kind.answers == "text" and self.decoding.max_new_tokens + 4 > self.sequence_length:
             raise ValueError(
                 f"decoding.max_new_tokens {self.decoding.max_new_tokens} leaves no room for an input in "
                 f"sequence_length {self.sequence_length}; lower the first or raise the second"
@@ -101,7 +101,7 @@ class FinetuningConfig(Config):
 
         Its `tokens` are an upper bound: short rows are not padded to `sequence_length`.
         """
-        classes = {"classes": len(self.data.labels)} if self.kind.classifies else {}
+        classes = {"classes": len(self.data.labels)} if self.kind.answers == "class" else {}
         return StageConfig.model_validate(
             {
                 "tokens": self.steps * self.batch_size * self.sequence_length,

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from data.examples import Answers
+
 
 @dataclass(frozen=True)
 class TaskKind:
@@ -9,8 +11,8 @@ class TaskKind:
 
     objective: str
     """Name in `OBJECTIVES`."""
-    classifies: bool
-    """Answers are classes; otherwise they are free text."""
+    answers: Answers
+    """What the task's data must hold, and how a network is made to answer."""
     metrics: tuple[str, ...]
     """Names in `METRICS`, the headline first."""
     baselines: tuple[str, ...]

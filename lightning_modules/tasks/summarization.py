@@ -4,7 +4,7 @@ from lightning_modules.tasks.kind import TaskKind
 
 SUMMARIZATION = TaskKind(
     objective="prefix_lm",
-    classifies=False,
+    answers="text",
     metrics=("rouge1", "rouge2", "rouge_l", "bits_per_byte"),
     baselines=("lead_sentence", "lead_words"),
 )

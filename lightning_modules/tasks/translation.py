@@ -4,7 +4,7 @@ from lightning_modules.tasks.kind import TaskKind
 
 TRANSLATION = TaskKind(
     objective="prefix_lm",
-    classifies=False,
+    answers="text",
     metrics=("chrf", "bleu", "bits_per_byte"),
     baselines=("copy_source",),
 )

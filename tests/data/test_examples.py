@@ -140,8 +140,9 @@ class Letters:
 
 
 def artifact(folder: Path, rows: list[dict], labels: list[str]) -> Path:
+    rows = [{"others": [], "details": "{}"} | row for row in rows]
     pq.write_table(pa.Table.from_pylist(rows, SCHEMA), folder / "train.parquet")
-    task = {"task": "any", "labels": labels, "language": "en", "target_language": "en"}
+    task = {"answers": "class" if labels else "text", "labels": labels, "language": "en", "target_language": "en"}
     (folder / "task.json").write_text(json.dumps(task))
     return folder
 

@@ -13,7 +13,7 @@ FIRST = SPECIALS.count
 
 
 def answers(name: str, inputs: list[str], train: list[tuple[str, str]], language: str = "en") -> list[str]:
-    description = TaskDescription(task="any", labels=[], language=language, target_language=language)
+    description = TaskDescription(answers="text", labels=[], language=language, target_language=language)
     return BASELINES[name](description).answers(train, inputs)
 
 

@@ -66,6 +66,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for split, count in (("train", 30), ("validation", 4), ("test", 15)):
         examples = [
             {"id": f"{split}{number}", "group": f"g{number}", "input": text, "label": number % 2}
+            | {"others": [], "details": "{}"}
             for number, text in enumerate(sentences(count, seed=count + 1))
         ]
         labelled = [example | {"target": ["bad", "good"][example["label"]]} for example in examples]
@@ -73,7 +74,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pq.write_table(pa.Table.from_pylist(labelled, SCHEMA), root / "sentiment" / f"{split}.parquet")
         pq.write_table(pa.Table.from_pylist(titled, SCHEMA), root / "titles" / f"{split}.parquet")
     for name, labels in (("sentiment", ["bad", "good"]), ("titles", [])):
-        task = {"task": "any", "labels": labels, "language": "en", "target_language": "en"}
+        task = {"answers": "class" if labels else "text", "labels": labels, "language": "en", "target_language": "en"}
         (root / name / "task.json").write_text(json.dumps(task))
     sha256 = json.loads((root / "tokenizer" / "tokenizer.json").read_text())["sha256"]
     head = Classification(ClassificationConfig(classes=2), CONFIG, SPECIALS)
