@@ -22,7 +22,7 @@ FORMATS = {
     "weights": 2,
     "gate": 1,
     "finetuned": 2,
-    "scores": 2,
+    "scores": 3,
     "registration": 1,
 }
 """Raised when the meaning of a kind's content changes; tests/flows/test_formats.py holds the content to it."""

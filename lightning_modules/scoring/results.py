@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,8 @@ class TestSet:
     """Share of each input that is in the training text; None where it was not looked for."""
     seen_from: float = 1.0
     """Overlap from which an example counts as seen in training."""
+    parts: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """What the headline is also given by, such as 'language' -> that of each example."""
 
     @property
     def seen_N(self) -> NDArray[np.bool_] | None:
@@ -81,6 +83,7 @@ class Comparison:
         """Returns every metric of every system, and what the network under test gains over the others.
 
         Where it is known which examples were seen in training: their share, and each metric once more without them.
+        Where the examples are of several parts: the headline of each part.
         """
         scores, differences = [], []
         seen_N = self.test.seen_N
@@ -100,7 +103,20 @@ class Comparison:
             if seen_N is not None and not seen_N.all():
                 scores += self._clean(metric, {system: own[~seen_N] for system, own in statistics.items()})
         overlap = {} if seen_N is None else {"overlap": float(seen_N.mean())}
-        return {"scores": scores, "differences": differences, "headline": scores[0], **overlap}
+        return {"scores": scores, "differences": differences, "headline": scores[0], "parts": self._parts(), **overlap}
+
+    def _parts(self) -> list[dict[str, Any]]:
+        """The headline of each part of the examples; none of what has one part only."""
+        metric, found = self.metrics[0], []
+        for by, named in self.test.parts.items():
+            part_N = np.array(named)
+            names = sorted(set(named))
+            for part in names if len(names) > 1 else ():
+                for system, own in self.statistics(metric).items():
+                    result = interval(metric, own[part_N == part], self.resamples, self.seed)
+                    row = _score(metric, metric.name, system, result, int((part_N == part).sum()))
+                    found.append({"by": by, "part": part, **row})
+        return found
 
     def _clean(self, metric: Metric, statistics: dict[str, Floats]) -> list[dict[str, Any]]:
         return [
