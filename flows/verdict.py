@@ -59,7 +59,8 @@ def judge(scored: Sequence[Path], champion: Version, plan: Plan) -> Verdict:
 
 def _signature(folder: Path, metric: Metric) -> str:
     rows = json.loads((folder / "scores.json").read_text(encoding="utf-8"))["scores"]
-    return next(row["signature"] for row in rows if row["metric"] == metric.name)
+    signature: str = next(row["signature"] for row in rows if row["metric"] == metric.name)
+    return signature
 
 
 def verdict_markdown(verdict: Verdict, challenger: Version, scored: Sequence[Mapping[str, Any]]) -> str:

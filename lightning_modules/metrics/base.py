@@ -10,7 +10,7 @@ Shapes: N examples, K statistics of a metric; `...` any leading dimensions.
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +48,7 @@ class Outputs:
 
     def take(self, chosen: Sequence[int] | NDArray[np.int64]) -> Self:
         """Returns these examples alone, in this order."""
-        taken = {}
+        taken: dict[str, Any] = {}
         for name, column in vars(self).items():
             if len(column):
                 taken[name] = column[chosen] if isinstance(column, np.ndarray) else [column[i] for i in chosen]

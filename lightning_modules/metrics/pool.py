@@ -20,7 +20,8 @@ from lightning_modules.metrics.splitting import pieces
 
 def shared_out(influence_N: Floats, total: float) -> Floats:
     """Returns the influences, each with the same amount added so that they sum to `total`."""
-    return influence_N + (total - influence_N.sum()) / len(influence_N)
+    shares_N: Floats = influence_N + (total - influence_N.sum()) / len(influence_N)
+    return shares_N
 
 
 class Distinct(Metric):
