@@ -38,9 +38,11 @@ from data.sources.reading import read_rows
 from data.sources.source import FileFields
 
 PEERS = "peers"
-PROGRAM = Path(__file__).with_name("corpus_peers.py")
+PROGRAM = "benchmarks.corpus_peers"
+ROOT = Path(__file__).parents[1]
 ENVIRONMENT = Path(__file__).with_name(".peers")
 PINNED = (
+    "datasketch==2.0.0",
     "datatrove==0.10.1",
     "ftfy==6.3.1",
     "nltk==3.10.4",
@@ -148,9 +150,9 @@ class Peers:
     """The others' chain, in a process of its own environment that waits for its turns."""
 
     def __init__(self, environment: Path, documents: Path, output: Path) -> None:
-        command = [environment / "bin" / "python", PROGRAM, documents, output]
+        command = [str(environment / "bin" / "python"), "-m", PROGRAM, str(documents), str(output)]
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ | ONE_THREAD
+            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ | ONE_THREAD
         )
 
     def turn(self) -> Turn:

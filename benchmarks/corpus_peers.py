@@ -1,12 +1,12 @@
 """The best cleaning chain that can be put together from others' libraries; runs in their own environment.
 
-    python benchmarks/corpus_peers.py DOCUMENTS.jsonl CLEANED.parquet
+    python -m benchmarks.corpus_peers DOCUMENTS.jsonl CLEANED.parquet
 
-It imports nothing of ours. For every line on its input it cleans the documents once, from file to file, and prints one
-line of JSON: seconds of each step, and the numbers of the documents it keeps. For each step the fastest library that
-decides as we do was taken, and given what helps it: words are split once a document, at white space, instead of by
-datatrove's own tokenizer each time; ASCII does not meet ftfy; the language is told by the first 1,000 characters; of
-Gopher's repetition only our thresholds are tested.
+It imports nothing of the project. For every line on its input it cleans the documents once, from file to file, and
+prints one line of JSON: seconds of each step, and the numbers of the documents it keeps. For each step the fastest
+library that decides as we do was taken, and given what helps it: words are split once a document, at white space,
+instead of by datatrove's own tokenizer each time; ASCII does not meet ftfy; the language is told by the first 1,000
+characters; of Gopher's repetition only our thresholds are tested.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ import xxhash
 from datatrove.data import Document
 from datatrove.pipeline.filters import gopher_quality_filter, gopher_repetition_filter
 from datatrove.pipeline.formatters.pii import PIIFormatter
-from rensa import RMinHash, RMinHashDeduplicator, RMinHashLSH
 
-PERMUTATIONS, BANDS, THRESHOLD = 128, 16, 0.8
+from benchmarks.minhash_peers import rensa, shingled
+
 LIMITS = ((2, 0.20), (3, 0.18), (4, 0.16)), ((5, 0.15), (10, 0.10))
 FTFY = ftfy.TextFixerConfig(
     unescape_html=False, fix_character_width=False, uncurl_quotes=False, normalization="NFC", explain=False
@@ -131,17 +131,8 @@ def first_of_each(documents: list[Document]) -> list[Document]:
 
 
 def without_near_duplicates(documents: list[Document]) -> list[Document]:
-    """Without those that resemble an earlier one; rensa in its fastest form, then one by one what it flags."""
-    shingles = []
-    for document in documents:
-        words = document.text.lower().split()
-        shingles.append([" ".join(words[place : place + 5]) for place in range(max(1, len(words) - 4))])
-    matrix = RMinHash.digest_matrix_from_token_sets(shingles, PERMUTATIONS, 42)
-    flags = RMinHashLSH(THRESHOLD, PERMUTATIONS, BANDS).query_duplicate_flags_matrix_one_shot(matrix)
-    flagged = [row for row, flag in enumerate(flags) if flag]
-    judge = RMinHashDeduplicator(THRESHOLD, PERMUTATIONS, True, BANDS, 42)
-    signatures = RMinHash.from_token_sets([shingles[row] for row in flagged], PERMUTATIONS, 42)
-    dropped = {row for row, signature in zip(flagged, signatures, strict=True) if not judge.add(str(row), signature)}
+    """Without those that resemble an earlier one."""
+    dropped, _ = rensa(shingled([document.text for document in documents]))
     return [document for row, document in enumerate(documents) if row not in dropped]
 
 

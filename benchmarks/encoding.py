@@ -129,9 +129,12 @@ def main() -> None:
         for algorithm in ("unigram", "bpe"):
             for vocab_size in arguments.vocab_sizes if texts else ():
                 config = TokenizerConfig(algorithm=algorithm, vocab_size=vocab_size)
-                for row in measure(texts, kind, config, arguments):
-                    print(json.dumps(row, ensure_ascii=False), flush=True)
-                    rows.append(row)
+                try:
+                    for row in measure(texts, kind, config, arguments):
+                        print(json.dumps(row, ensure_ascii=False), flush=True)
+                        rows.append(row)
+                except ValueError as error:
+                    print(f"{kind}, {algorithm} {vocab_size:,}: left out: {error}", flush=True)
     head = ["text and tokenizer", "encoder", "threads", "MB/s", "times sentencepiece", "texts with equal ids"]
     figures = f"{setting(os.cpu_count() or 1)}\n\n{table(head, rows)}"
     print(figures)

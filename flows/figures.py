@@ -57,6 +57,8 @@ def headline_metrics(folder: Path) -> dict[str, float]:
             place = f"{name}/{score['metric']}/{score['system']}"
             figures[place] = score["value"]
             figures[f"{place}/low"], figures[f"{place}/high"] = score["low"], score["high"]
+        for score in scores.get("parts", ()):
+            figures[f"{name}/{score['metric']}/{score['system']}/{score['by']}/{score['part']}"] = score["value"]
         if "overlap" in scores:
             figures[f"{name}/overlap"] = scores["overlap"]
         return figures

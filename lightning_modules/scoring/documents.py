@@ -62,9 +62,10 @@ def score_documents(
         trained[name] = _outputs(nll_D, test, documents_D, words_D)
         with inference(spec.hardware):
             continuations[name] = _continuations(trunk, tokenizer, prompts, spec.seed)
-    ids, groups = _identities(spec.corpus, test.documents)
+    identities = _identities(spec.corpus, test.documents)
+    ids, sources, languages = ([column[document] for document in documents_D] for column in identities)
     comparison = Comparison(
-        test=TestSet([ids[document] for document in documents_D], [groups[document] for document in documents_D]),
+        test=TestSet(ids, sources, parts={"source": sources, "language": languages}),
         metrics=[METRICS[name]("") for name in ("bits_per_byte", "perplexity", "word_perplexity")],
         trained=trained,
         baselines={"unigram": _outputs(unigram_nll(train, test)[documents_D], test, documents_D, words_D)},
@@ -100,16 +101,20 @@ def _continuations(trunk: Trunk, tokenizer: Tokenizer, prompts: Sequence[Ints], 
     ]
 
 
-def _identities(corpus: Path | None, documents: int) -> tuple[list[str], list[str]]:
-    """Returns each test document's id and source, in the order of the shards; numbers where there is no corpus."""
+def _identities(corpus: Path | None, documents: int) -> tuple[list[str], list[str], list[str]]:
+    """Returns each test document's id, source and language, in the order of the shards.
+
+    Where there is no corpus they are numbered, and of one part.
+    """
     if corpus is None:
-        return [str(document) for document in range(documents)], [""] * documents
-    batches = list(iter_texts(corpus, "test", columns=("id", "source")))
-    ids, sources = (
-        [value for batch in batches for value in batch.column(name).to_pylist()] for name in ("id", "source")
+        return [str(document) for document in range(documents)], [""] * documents, [""] * documents
+    columns = ("id", "source", "language")
+    batches = list(iter_texts(corpus, "test", columns))
+    ids, sources, languages = (
+        [value for batch in batches for value in batch.column(name).to_pylist()] for name in columns
     )
     if len(ids) != documents:
         raise ValueError(
             f"{corpus}: {len(ids)} test documents, but the tokens hold {documents}; they do not belong together"
         )
-    return ids, sources
+    return ids, sources, languages

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,8 @@ class TestSet:
     """Share of each input that is in the training text; None where it was not looked for."""
     seen_from: float = 1.0
     """Overlap from which an example counts as seen in training."""
+    parts: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """What the headline is also given by, such as 'language' -> that of each example."""
 
     @property
     def seen_N(self) -> NDArray[np.bool_] | None:
@@ -89,6 +91,7 @@ class Comparison:
         """Returns every metric of every system, and what the network under test gains over the others.
 
         Where it is known which examples were seen in training: their share, and each metric once more without them.
+        Where the examples are of several parts: the headline of each part.
         """
         scores, differences = [], []
         seen_N = self.test.seen_N
@@ -108,18 +111,32 @@ class Comparison:
             if seen_N is not None and not seen_N.all():
                 scores += self._clean(metric, np.flatnonzero(~seen_N))
         overlap = {} if seen_N is None else {"overlap": float(seen_N.mean())}
-        return {"scores": scores, "differences": differences, "headline": scores[0], **overlap}
+        return {"scores": scores, "differences": differences, "headline": scores[0], "parts": self._parts(), **overlap}
+
+    def _parts(self) -> list[dict[str, Any]]:
+        """The headline of each part of the examples; none of what has one part only."""
+        metric, found = self.metrics[0], []
+        for by, named in self.test.parts.items():
+            part_N = np.array(named)
+            names = sorted(set(named))
+            for part in names if len(names) > 1 else ():
+                for system, own in self._of(metric, np.flatnonzero(part_N == part)).items():
+                    row = self._score(metric, metric.name, system, self._interval(metric, own), len(own))
+                    found.append({"by": by, "part": part, **row})
+        return found
 
     def _clean(self, metric: Metric, unseen_N: Ints) -> list[dict[str, Any]]:
-        if metric.pooled:
-            alone = {system: outputs.take(unseen_N) for system, outputs in self.outputs.items()}
-            statistics = self._statistics(metric, alone)
-        else:
-            statistics = {system: own[unseen_N] for system, own in self.statistics[metric.name].items()}
         return [
             self._score(metric, metric.name + _CLEAN, system, self._interval(metric, own), len(own)) | {"clean": True}
-            for system, own in statistics.items()
+            for system, own in self._of(metric, unseen_N).items()
         ]
+
+    def _of(self, metric: Metric, chosen_N: Ints) -> dict[str, Floats]:
+        """Returns the statistics of some examples alone."""
+        if metric.pooled:
+            alone = {system: outputs.take(chosen_N) for system, outputs in self.outputs.items()}
+            return self._statistics(metric, alone)
+        return {system: own[chosen_N] for system, own in self.statistics[metric.name].items()}
 
     def _statistics(self, metric: Metric, outputs: dict[str, Outputs]) -> dict[str, Floats]:
         return {system: metric.statistics(own) for system, own in outputs.items() if own.give(metric.reads)}

@@ -7,6 +7,7 @@ held by its sha256; what depends on the processor's floating point only by names
 import hashlib
 import json
 import os
+import re
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -26,15 +27,21 @@ UPDATE = "STAGELM_FREEZE_FORMATS"
 
 
 def hashed(path: Path, plan: Plan, folder: Path) -> str:
-    """sha256 of a file's content, without where the test's own files lie and without how parquet packs rows."""
+    """sha256 of a file's content, without where the test's own files lie and without how parquet packs rows.
+
+    Documents name the file they come from, so sums that are named of others' bytes follow that place too.
+    """
     if path.suffix == ".parquet":
         table = pq.read_table(path)
         types = [f"{field.name}: {field.type}" for field in table.schema]
         content = json.dumps([types, table.to_pylist()], ensure_ascii=False, default=bytes.hex).encode()
     else:
         content = path.read_bytes()
-    here = os.path.relpath(folder, plan.project).encode()
-    return hashlib.sha256(content.replace(here, b"")).hexdigest()
+    if path.suffix in {".md", ".json"}:
+        content = re.sub(rb"[0-9a-f]{64}", b"sha256", content)
+    for here in (os.path.relpath(folder, plan.project), str(folder)):
+        content = content.replace(here.encode(), b"")
+    return hashlib.sha256(content).hexdigest()
 
 
 def outline(path: Path, plan: Plan, folder: Path) -> Any:

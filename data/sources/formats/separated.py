@@ -8,6 +8,9 @@ from data.sources.formats import lines
 from data.sources.formats.format import require_columns
 from data.sources.source import FileFields, Row, defective, row_of
 
+_LAST = "\0the last record"
+"""Follows the last line: a reader that still waits for a closing quote takes it into a cell."""
+
 
 def read_csv(stream: BinaryIO, name: str, config: FileFields) -> Iterator[Row]:
     """One row a record."""
@@ -29,13 +32,21 @@ def _read(stream: BinaryIO, name: str, config: FileFields, delimiter: str) -> It
                 skipped.append(number)
             else:  # bytes that are not UTF-8 become lone surrogates, found again below
                 yield line.decode("utf-8", "surrogateescape") + "\n"
+        yield _LAST
 
     reader = csv.reader(decoded(), delimiter=delimiter)
-    header = next(reader, [])
+    header = [column for column in next(reader) if not column.endswith(_LAST)]
     require_columns(header, name, config)
+    before = reader.line_num
     for number, cells in enumerate(reader, 2):
         while skipped:
             yield Row("", None, f"{name}:line {skipped.pop()}", "line_too_long")
+        if cells and cells[-1].endswith(_LAST):
+            # A quote that is never closed: how many records its lines were, nobody knows, so each line is one.
+            for line in range(before + 1, reader.line_num):
+                yield Row("", None, f"{name}:line {line}", "open_quote")
+            break
+        before = reader.line_num
         record = dict(zip(header, cells, strict=False))
         try:
             "".join(cells).encode()

@@ -42,6 +42,20 @@ def test_language_models_are_scored_on_every_test_document_beside_the_unigram_mo
     assert len(scores["samples"]) == 5
 
 
+def test_held_out_text_is_scored_by_source_too_and_by_language_where_there_are_two(make_spec):
+    scores, rows = results(make_spec())
+
+    assert {(part["by"], part["part"], part["n"]) for part in scores["parts"]} == {
+        ("source", "s0", sum(row["group"] == "s0" for row in rows) // 3),
+        ("source", "s1", sum(row["group"] == "s1" for row in rows) // 3),
+    }
+    own = [row for row in rows if (row["system"], row["group"]) == ("pretrained", "s1")]
+    bits = sum(row["nll"] for row in own) / math.log(2) / sum(row["bytes"] for row in own)
+    [part] = [part for part in scores["parts"] if (part["part"], part["system"]) == ("s1", "pretrained")]
+    assert part["value"] == pytest.approx(bits)
+    assert part["low"] <= part["value"] <= part["high"]
+
+
 def test_an_untrained_network_loses_to_the_unigram_model_and_the_record_says_so(make_spec):
     scores, _ = results(make_spec())
     [row] = [row for row in scores["differences"] if (row["metric"], row["versus"]) == ("bits_per_byte", "unigram")]

@@ -30,3 +30,25 @@ def test_a_header_that_is_not_utf8_can_be_printed(read: Callable[..., list[Row]]
     with pytest.raises(SourceError, match="no column 'text'") as caught:
         read(path="a.csv")
     assert str(caught.value).encode()
+
+
+def test_lines_behind_a_quote_that_is_never_closed_are_counted(read: Callable[..., list[Row]], tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text('text\nwhole\n"closed\n"\n"open\nlost\nlost too\n')
+
+    assert [(row.text, row.defect, row.origin) for row in read(path="a.csv")] == [
+        ("whole", None, "a.csv:2"),
+        ("closed\n", None, "a.csv:3"),
+        ("", "open_quote", "a.csv:line 5"),
+        ("", "open_quote", "a.csv:line 6"),
+        ("", "open_quote", "a.csv:line 7"),
+    ]
+
+
+@pytest.mark.parametrize("content", ["", '"text\nnever closed\n'])
+def test_a_file_without_a_whole_header_lacks_its_column(
+    read: Callable[..., list[Row]], tmp_path: Path, content: str
+) -> None:
+    (tmp_path / "a.csv").write_text(content)
+
+    with pytest.raises(SourceError, match="no column 'text'"):
+        read(path="a.csv")
