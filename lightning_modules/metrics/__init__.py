@@ -2,8 +2,10 @@
 
 from lightning_modules.metrics.base import Metric, Outputs
 from lightning_modules.metrics.bootstrap import Interval, compare, interval, wins
+from lightning_modules.metrics.choice import ChoiceAccuracy
 from lightning_modules.metrics.classes import Accuracy, MacroF1, MicroF1, Precision, Recall
 from lightning_modules.metrics.likelihood import BitsPerByte, Perplexity
+from lightning_modules.metrics.pseudo_perplexity import PseudoPerplexity, WordPseudoPerplexity
 from lightning_modules.metrics.summarization import Rouge1, Rouge2, RougeL
 from lightning_modules.metrics.translation import Bleu, Chrf
 
@@ -11,11 +13,14 @@ METRICS: dict[str, type[Metric]] = {
     "accuracy": Accuracy,
     "bits_per_byte": BitsPerByte,
     "bleu": Bleu,
+    "choice_accuracy": ChoiceAccuracy,
     "chrf": Chrf,
     "macro_f1": MacroF1,
     "micro_f1": MicroF1,
     "perplexity": Perplexity,
     "precision": Precision,
+    "pseudo_perplexity": PseudoPerplexity,
+    "pseudo_perplexity_l2r": WordPseudoPerplexity,
     "recall": Recall,
     "rouge1": Rouge1,
     "rouge2": Rouge2,
