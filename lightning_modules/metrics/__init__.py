@@ -7,6 +7,7 @@ from lightning_modules.metrics.classes import Accuracy, MacroF1, MicroF1, Precis
 from lightning_modules.metrics.likelihood import BitsPerByte, Perplexity
 from lightning_modules.metrics.pseudo_perplexity import PseudoPerplexity, WordPseudoPerplexity
 from lightning_modules.metrics.summarization import Rouge1, Rouge2, RougeL
+from lightning_modules.metrics.token_loss import TokenLoss
 from lightning_modules.metrics.translation import Bleu, Chrf
 
 METRICS: dict[str, type[Metric]] = {
@@ -25,6 +26,7 @@ METRICS: dict[str, type[Metric]] = {
     "rouge1": Rouge1,
     "rouge2": Rouge2,
     "rouge_l": RougeL,
+    "token_loss": TokenLoss,
 }
 
 __all__ = ["METRICS", "Interval", "Metric", "Outputs", "compare", "interval", "wins"]
