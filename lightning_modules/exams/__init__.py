@@ -14,6 +14,7 @@ from lightning_modules.exams.loss_by_position import LossByPosition
 from lightning_modules.exams.minimal_pairs import MinimalPairs
 from lightning_modules.exams.prompting import Prompting
 from lightning_modules.exams.pseudo_perplexity import PseudoPerplexity
+from lightning_modules.exams.unconditional_samples import UnconditionalSamples
 
 EXAMS: dict[str, type[Exam]] = {
     "key_value_recall": KeyValueRecall,
@@ -22,10 +23,17 @@ EXAMS: dict[str, type[Exam]] = {
     "minimal_pairs": MinimalPairs,
     "prompting": Prompting,
     "pseudo_perplexity": PseudoPerplexity,
+    "unconditional_samples": UnconditionalSamples,
 }
 
 ExamConfig = Annotated[
-    KeyValueRecall | LengthDoubling | LossByPosition | MinimalPairs | Prompting | PseudoPerplexity,
+    KeyValueRecall
+    | LengthDoubling
+    | LossByPosition
+    | MinimalPairs
+    | Prompting
+    | PseudoPerplexity
+    | UnconditionalSamples,
     Field(discriminator="exam"),
 ]
 

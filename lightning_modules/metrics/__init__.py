@@ -18,6 +18,7 @@ from lightning_modules.metrics.likelihood import BitsPerByte, Perplexity, WordPe
 from lightning_modules.metrics.meteor import Meteor, MeteorExactStem
 from lightning_modules.metrics.pool import Distinct1, Distinct2
 from lightning_modules.metrics.pseudo_perplexity import PseudoPerplexity, WordPseudoPerplexity
+from lightning_modules.metrics.referee import RefereePerplexity
 from lightning_modules.metrics.repetition import Repetition
 from lightning_modules.metrics.self_bleu import SelfBleu
 from lightning_modules.metrics.signatures import OtherSignatureError, refuse_other
@@ -45,6 +46,7 @@ METRICS: dict[str, type[Metric]] = {
     "pseudo_perplexity": PseudoPerplexity,
     "pseudo_perplexity_l2r": WordPseudoPerplexity,
     "recall": Recall,
+    "referee_perplexity": RefereePerplexity,
     "repetition": Repetition,
     "rouge1": Rouge1,
     "rouge2": Rouge2,
