@@ -49,8 +49,11 @@ class PretrainingConfig(Config):
     def readings(self) -> frozenset[Reading]:
         """How the base model can be asked for the probability of a token."""
         uses = [use for stage in self.stages.values() for use in stage.objectives.values() if use.weight]
-        masked = any(use.objective == "masked_lm" for use in uses)
-        return frozenset((["causal"] if self.writes else []) + (["masked"] if masked else []))
+        trained: dict[Reading, bool] = {
+            "causal": self.writes,
+            "masked": any(use.objective == "masked_lm" for use in uses),
+        }
+        return frozenset(reading for reading, so in trained.items() if so)
 
 
 class EvaluationConfig(Config):

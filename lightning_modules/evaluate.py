@@ -58,9 +58,10 @@ def evaluate(spec: EvaluateSpec | ExamineSpec) -> None:
         def report(system: str, done: int, total: int) -> None:
             file.write(json.dumps({"system": system, "done": done, "total": total}) + "\n")
 
+        task: str
         if isinstance(spec, ExamineSpec):
             results = examine(spec, report)
-            task, comparison, samples = spec.exam.exam, results.comparison, results.samples
+            task, comparison, samples = spec.exam.exam, results.comparison, list(results.samples)
             beside = beside_scores(results)
         else:
             score = score_documents if spec.task == "language_model" else score_labelled

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from data.packing import Ints
@@ -113,7 +114,9 @@ class KeyValueRecall(Exam):
             facts={"chance": 100 / self.pairs},
         )
 
-    def questions_at(self, distance: int, frequent: Ints, filler: Ints, seed: int) -> list[Question]:
+    def questions_at(
+        self, distance: int, frequent: Ints, filler: NDArray[np.unsignedinteger], seed: int
+    ) -> list[Question]:
         """Returns the questions of one distance; the asked pair is at every place of the list in turn.
 
         Args:

@@ -177,7 +177,7 @@ def _by_draw(
 ) -> tuple[Table, dict[str, float]]:
     """Returns a row for each system, metric and draw, and the mean and standard deviation over the draws."""
     rows: list[list[str | float]] = []
-    facts = {}
+    facts: dict[str, float] = {}
     for name in PER_DRAW:
         metric = METRICS[name](description.target_language, description.labels)
         for system, draws in answers.items():

@@ -102,10 +102,11 @@ class UnconditionalSamples(Exam):
         lengths = [len(text) for text in texts]
         nll_M = ngram_nll(train_NK, text_grams(texts, self.order, ended=False), tokenizer.vocab_size)
         decoded = [tokenizer.decode(text.tolist()) for text in texts]
+        sums = np.bincount(np.repeat(np.arange(len(texts)), lengths), nll_M, len(texts))
         return Outputs(
             predictions=decoded,
             references=[[] for _ in texts],
-            nll_N=np.bincount(np.repeat(np.arange(len(texts)), lengths), nll_M, len(texts)),
+            nll_N=sums.astype(np.float64),
             tokens_N=np.array(lengths, dtype=np.float64),
             bytes_N=utf8_bytes(decoded),
         )

@@ -38,10 +38,12 @@ def label_scores(
     bare = prompts.questions([""]) if normalisation == "unconditional" else []
     asked = [*questions, *bare]
     ask = _causal if scoring == "causal" else _masked
-    logp_NK = -ask(trunk, asked, labels, hardware, progress)
+    logp_NK: Floats = -ask(trunk, asked, labels, hardware, progress)
     if normalisation == "unconditional":
-        return logp_NK[:-1] - logp_NK[-1]
-    return logp_NK / [len(ids) for ids in labels] if normalisation == "tokens" else logp_NK
+        logp_NK = logp_NK[:-1] - logp_NK[-1]
+    if normalisation == "tokens":
+        logp_NK = logp_NK / np.array([len(ids) for ids in labels])
+    return logp_NK
 
 
 def calibrated(scores_NK: Floats, content_free_CK: Floats) -> Floats:
