@@ -1,7 +1,8 @@
 """Exam `minimal_pairs`: of two sentences that differ in one thing, is the right one more probable?
 
 Source: BLiMP, Warstadt et al. 2020, arXiv:1912.00582; in Chinese SLING, Song et al. 2022, arXiv:2210.11689. Masked
-models are asked by pseudo-log-likelihood: every token hidden by itself, the logarithms added up.
+models are asked by pseudo-log-likelihood: every token hidden by itself, the logarithms added up. In neither reading is
+the end of the text asked for: causally a sentence stands after bos alone, masked between bos and eos.
 """
 
 from __future__ import annotations
