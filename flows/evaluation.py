@@ -18,6 +18,7 @@ from flows.stages import LANGUAGE_MODEL, PlannedStage
 from flows.store import Work, write_atomically
 from flows.tracking.registry import Package, register
 from flows.tracking.runs import StageRun
+from lightning_modules.exams.spec import ExamineSpec
 from lightning_modules.predictor import PredictorConfig
 from lightning_modules.scoring.spec import EvaluateSpec, SystemRef
 from lightning_modules.tasks.finetuning import FinetuningConfig
@@ -28,25 +29,35 @@ EXAMPLE_CHARACTERS = 200
 
 
 def write_scores(plan: Plan, stage: PlannedStage, work: Work, run: StageRun) -> None:
-    """Scores one test set in a child process."""
+    """Scores one test set, or holds one exam, in a child process."""
     folders = {role: plan.folder(label) for role, label in stage.reads.items()}
     shared: dict[str, Any] = {
         "name": stage.name,
         "tokenizer": folders["tokenizer"],
-        "data": folders["data"],
         "resamples": plan.recipe.evaluation.bootstrap,
         "hardware": plan.hardware,
         "seed": plan.recipe.seed,
         "work": work.folder,
         "output": work.output,
     }
-    if stage.name == LANGUAGE_MODEL:
+    spec: EvaluateSpec | ExamineSpec
+    if stage.name in plan.recipe.evaluation.exams:
+        spec = ExamineSpec(
+            **shared,
+            exam=plan.recipe.evaluation.exams[stage.name],
+            weights=folders["weights"],
+            folders=folders,
+            root=plan.project,
+            sequence_length=plan.sequence_length,
+        )
+    elif stage.name == LANGUAGE_MODEL:
         spec = EvaluateSpec(
             **shared,
             task="language_model",
+            data=folders["data"],
             systems={"pretrained": SystemRef(weights=folders["weights"])},
             corpus=plan.folder(f"corpus/{plan.recipe.name}"),
-            sequence_length=plan.recipe.pretraining.stages[plan.last_stage].sequence_length,
+            sequence_length=plan.sequence_length,
             max_tokens=plan.recipe.evaluation.tokens,
             stride=plan.recipe.evaluation.stride,
         )
@@ -56,6 +67,7 @@ def write_scores(plan: Plan, stage: PlannedStage, work: Work, run: StageRun) -> 
         spec = EvaluateSpec(
             **shared,
             task=config.task,
+            data=folders["data"],
             systems={
                 "pretrained": SystemRef(weights=folders["finetuned"], base=folders["weights"] if adapted else None),
                 "scratch": SystemRef(weights=folders["scratch"]),
@@ -71,8 +83,8 @@ def write_scores(plan: Plan, stage: PlannedStage, work: Work, run: StageRun) -> 
     run.artifact(work.output / "examples.parquet", "samples")
 
 
-def score(spec: EvaluateSpec, work: Work) -> None:
-    """Runs the child that scores a test set."""
+def score(spec: EvaluateSpec | ExamineSpec, work: Work) -> None:
+    """Runs the child that scores a test set or holds an exam."""
     path = work.folder / "spec.json"
     write_atomically(path, spec.model_dump_json(indent=1))
     progress = live.progress(f"scores/{spec.name}")
@@ -116,7 +128,7 @@ def write_registration(plan: Plan, stage: PlannedStage, work: Work, run: StageRu
             package,
             fingerprint=plan.stage(weights).key.fingerprint,
             run_id=run.run_id,
-            metrics=headline_metrics(plan.folder(f"scores/{task or LANGUAGE_MODEL}")),
+            metrics=model_metrics(plan, task),
             tags=tags,
             example=openings(plan.folder(f"corpus/{recipe.name}")) if task is None else task_inputs(plan, task),
         )
@@ -125,6 +137,12 @@ def write_registration(plan: Plan, stage: PlannedStage, work: Work, run: StageRu
         reach("registration/registered")
     write_atomically(work.output / "models.json", json.dumps(models, indent=1, sort_keys=True))
     reach("registration/written")
+
+
+def model_metrics(plan: Plan, task: str | None) -> dict[str, float]:
+    """What a task's model scored; of the base model, None, also what it did in the exams."""
+    scored = [LANGUAGE_MODEL, *plan.recipe.evaluation.exams] if task is None else [task]
+    return {name: value for label in scored for name, value in headline_metrics(plan.folder(f"scores/{label}")).items()}
 
 
 def base_predictor(plan: Plan) -> PredictorConfig:

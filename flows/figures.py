@@ -61,6 +61,8 @@ def headline_metrics(folder: Path) -> dict[str, float]:
             figures[f"{name}/{score['metric']}/{score['system']}/{score['by']}/{score['part']}"] = score["value"]
         if "overlap" in scores:
             figures[f"{name}/overlap"] = scores["overlap"]
+        facts = scores.get("facts", {})
+        figures |= {f"{name}/{fact}": value for fact, value in facts.items() if not isinstance(value, str)}
         return figures
     return {}
 

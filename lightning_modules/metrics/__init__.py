@@ -3,6 +3,7 @@
 from lightning_modules.metrics.base import Metric, Outputs
 from lightning_modules.metrics.bootstrap import Interval, compare, interval, wins
 from lightning_modules.metrics.calibration import Ece
+from lightning_modules.metrics.choice import ChoiceAccuracy
 from lightning_modules.metrics.classes import (
     Accuracy,
     MacroF1,
@@ -16,16 +17,20 @@ from lightning_modules.metrics.classes import (
 from lightning_modules.metrics.likelihood import BitsPerByte, Perplexity, WordPerplexity
 from lightning_modules.metrics.meteor import Meteor, MeteorExactStem
 from lightning_modules.metrics.pool import Distinct1, Distinct2
+from lightning_modules.metrics.pseudo_perplexity import PseudoPerplexity, WordPseudoPerplexity
+from lightning_modules.metrics.referee import RefereePerplexity
 from lightning_modules.metrics.repetition import Repetition
 from lightning_modules.metrics.self_bleu import SelfBleu
 from lightning_modules.metrics.signatures import OtherSignatureError, refuse_other
 from lightning_modules.metrics.summarization import Rouge1, Rouge2, RougeL, RougeLsum
+from lightning_modules.metrics.token_loss import TokenLoss
 from lightning_modules.metrics.translation import Bleu, Chrf, Ter
 
 METRICS: dict[str, type[Metric]] = {
     "accuracy": Accuracy,
     "bits_per_byte": BitsPerByte,
     "bleu": Bleu,
+    "choice_accuracy": ChoiceAccuracy,
     "chrf": Chrf,
     "distinct_1": Distinct1,
     "distinct_2": Distinct2,
@@ -38,7 +43,10 @@ METRICS: dict[str, type[Metric]] = {
     "micro_recall": MicroRecall,
     "perplexity": Perplexity,
     "precision": Precision,
+    "pseudo_perplexity": PseudoPerplexity,
+    "pseudo_perplexity_l2r": WordPseudoPerplexity,
     "recall": Recall,
+    "referee_perplexity": RefereePerplexity,
     "repetition": Repetition,
     "rouge1": Rouge1,
     "rouge2": Rouge2,
@@ -46,6 +54,7 @@ METRICS: dict[str, type[Metric]] = {
     "rouge_lsum": RougeLsum,
     "self_bleu": SelfBleu,
     "ter": Ter,
+    "token_loss": TokenLoss,
     "weighted_f1": WeightedF1,
     "word_perplexity": WordPerplexity,
 }
