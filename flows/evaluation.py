@@ -1,6 +1,7 @@
 """Flow `evaluation`: every test set is scored beside its baselines, and the models are registered."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from data.faults import reach
 from flows.child import run_child
 from flows.figures import headline_metrics
 from flows.making import Outcomes, run_stages
+from flows.model_card import card_facts, model_card, with_energy
 from flows.plan import Plan
 from flows.report import live
 from flows.stages import LANGUAGE_MODEL, PlannedStage
@@ -25,6 +27,8 @@ from lightning_modules.tasks.finetuning import FinetuningConfig
 EXAMPLE_TEXTS = 3
 """Inputs whose answers are kept with a registered model as its example."""
 EXAMPLE_CHARACTERS = 200
+CARDS = "cards"
+"""Folder of a registration with a card for each model."""
 
 
 def write_scores(plan: Plan, stage: PlannedStage, work: Work, run: StageRun) -> None:
@@ -95,6 +99,7 @@ def write_registration(plan: Plan, stage: PlannedStage, work: Work, run: StageRu
         "stagelm.tokens": json.dumps([plan.stage(f"tokens/{recipe.name}").key.fingerprint]),
         "stagelm.tokenizer": plan.stage(f"tokenizer/{recipe.name}").key.fingerprint,
     }
+    (work.output / CARDS).mkdir(exist_ok=True)
     models = {}
     tasks: list[str | None] = list(recipe.finetuning)
     if recipe.pretraining.writes:
@@ -108,10 +113,13 @@ def write_registration(plan: Plan, stage: PlannedStage, work: Work, run: StageRu
             name, weights = plan.tracking.task_model(recipe.name, task), f"finetuned/{task}"
             adapted = base if config.adapter.method != "full" else None
             package = Package(plan.folder(weights), tokenizer, task_predictor(config), adapted)
+        facts = card_facts(plan, name, task, scored_with(plan, stage, task))
+        card = model_card(plan, facts)
+        write_atomically(work.output / CARDS / f"{name}.md", card)
         version = register(
             plan.tracking,
             name,
-            package,
+            replace(package, card=with_energy(card, facts)),
             fingerprint=plan.stage(weights).key.fingerprint,
             run_id=run.run_id,
             metrics=headline_metrics(plan.folder(f"scores/{task or LANGUAGE_MODEL}")),
@@ -121,8 +129,14 @@ def write_registration(plan: Plan, stage: PlannedStage, work: Work, run: StageRu
         models[name] = version.fingerprint
         work.record[name] = version.number
         reach("registration/registered")
+    run.artifact(work.output / CARDS, "reports")
     write_atomically(work.output / "models.json", json.dumps(models, indent=1, sort_keys=True))
     reach("registration/written")
+
+
+def scored_with(plan: Plan, registration: PlannedStage, task: str | None) -> list[str]:
+    """Returns the test sets that say something of a task's model, or of the base model."""
+    return [name for name in registration.reads if (name if name in plan.recipe.finetuning else None) == task]
 
 
 def base_predictor(plan: Plan) -> PredictorConfig:
