@@ -18,9 +18,9 @@ from flows.tracking.runs import StageRun
 
 
 def write_examples(plan: Plan, stage: PlannedStage, work: Work, run: StageRun) -> None:
-    """Prepares the labelled set of one task."""
+    """Prepares the labelled set of one task, or of an exam that has its own."""
     work.counts = build_examples(
-        plan.recipe.finetuning[stage.name].data,
+        plan.labelled_source(stage.name),
         output=work.output,
         cache=plan.cache,
         root=plan.project,

@@ -1,6 +1,7 @@
 """Flow `evaluation`: every test set is scored beside its baselines, and the models are registered."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from flows.stages import LANGUAGE_MODEL, PlannedStage
 from flows.store import Work, write_atomically
 from flows.tracking.registry import Package, register
 from flows.tracking.runs import StageRun
+from lightning_modules.exams.spec import ExamineSpec
 from lightning_modules.predictor import PredictorConfig
 from lightning_modules.scoring.spec import EvaluateSpec, SystemRef
 from lightning_modules.tasks.finetuning import FinetuningConfig
@@ -32,25 +34,35 @@ CARDS = "cards"
 
 
 def write_scores(plan: Plan, stage: PlannedStage, work: Work, run: StageRun) -> None:
-    """Scores one test set in a child process."""
+    """Scores one test set, or holds one exam, in a child process."""
     folders = {role: plan.folder(label) for role, label in stage.reads.items()}
     shared: dict[str, Any] = {
         "name": stage.name,
         "tokenizer": folders["tokenizer"],
-        "data": folders["data"],
         "resamples": plan.recipe.evaluation.bootstrap,
         "hardware": plan.hardware,
         "seed": plan.recipe.seed,
         "work": work.folder,
         "output": work.output,
     }
-    if stage.name == LANGUAGE_MODEL:
+    spec: EvaluateSpec | ExamineSpec
+    if stage.name in plan.recipe.evaluation.exams:
+        spec = ExamineSpec(
+            **shared,
+            exam=plan.recipe.evaluation.exams[stage.name],
+            weights=folders["weights"],
+            folders=folders,
+            root=plan.project,
+            sequence_length=plan.sequence_length,
+        )
+    elif stage.name == LANGUAGE_MODEL:
         spec = EvaluateSpec(
             **shared,
             task="language_model",
+            data=folders["data"],
             systems={"pretrained": SystemRef(weights=folders["weights"])},
             corpus=plan.folder(f"corpus/{plan.recipe.name}"),
-            sequence_length=plan.recipe.pretraining.stages[plan.last_stage].sequence_length,
+            sequence_length=plan.sequence_length,
             max_tokens=plan.recipe.evaluation.tokens,
         )
     else:
@@ -59,6 +71,7 @@ def write_scores(plan: Plan, stage: PlannedStage, work: Work, run: StageRun) -> 
         spec = EvaluateSpec(
             **shared,
             task=config.task,
+            data=folders["data"],
             systems={
                 "pretrained": SystemRef(weights=folders["finetuned"], base=folders["weights"] if adapted else None),
                 "scratch": SystemRef(weights=folders["scratch"]),
@@ -73,8 +86,8 @@ def write_scores(plan: Plan, stage: PlannedStage, work: Work, run: StageRun) -> 
     run.artifact(work.output / "examples.parquet", "samples")
 
 
-def score(spec: EvaluateSpec, work: Work) -> None:
-    """Runs the child that scores a test set."""
+def score(spec: EvaluateSpec | ExamineSpec, work: Work) -> None:
+    """Runs the child that scores a test set or holds an exam."""
     path = work.folder / "spec.json"
     write_atomically(path, spec.model_dump_json(indent=1))
     progress = live.progress(f"scores/{spec.name}")
@@ -113,7 +126,8 @@ def write_registration(plan: Plan, stage: PlannedStage, work: Work, run: StageRu
             name, weights = plan.tracking.task_model(recipe.name, task), f"finetuned/{task}"
             adapted = base if config.adapter.method != "full" else None
             package = Package(plan.folder(weights), tokenizer, task_predictor(config), adapted)
-        facts = card_facts(plan, name, task, scored_with(plan, stage, task))
+        scored = scored_with(plan, stage, task)
+        facts = card_facts(plan, name, task, scored)
         card = model_card(plan, facts)
         write_atomically(work.output / CARDS / f"{name}.md", card)
         version = register(
@@ -122,7 +136,7 @@ def write_registration(plan: Plan, stage: PlannedStage, work: Work, run: StageRu
             replace(package, card=with_energy(card, facts)),
             fingerprint=plan.stage(weights).key.fingerprint,
             run_id=run.run_id,
-            metrics=headline_metrics(plan.folder(f"scores/{task or LANGUAGE_MODEL}")),
+            metrics=model_metrics(plan, scored),
             tags=tags,
             example=openings(plan.folder(f"corpus/{recipe.name}")) if task is None else task_inputs(plan, task),
         )
@@ -135,8 +149,16 @@ def write_registration(plan: Plan, stage: PlannedStage, work: Work, run: StageRu
 
 
 def scored_with(plan: Plan, registration: PlannedStage, task: str | None) -> list[str]:
-    """Returns the test sets that say something of a task's model, or of the base model."""
-    return [name for name in registration.reads if (name if name in plan.recipe.finetuning else None) == task]
+    """Returns the test sets and exams that say something of a task's model, or of the base model."""
+    recipe = plan.recipe
+    subjects = {task: task for task in recipe.finetuning}
+    subjects |= {name: exam.subject for name, exam in recipe.evaluation.exams.items()}
+    return [name for name in registration.reads if subjects.get(name) == task]
+
+
+def model_metrics(plan: Plan, scored: Sequence[str]) -> dict[str, float]:
+    """What a model scored in its test sets and exams."""
+    return {name: value for label in scored for name, value in headline_metrics(plan.folder(f"scores/{label}")).items()}
 
 
 def base_predictor(plan: Plan) -> PredictorConfig:

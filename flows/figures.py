@@ -59,6 +59,8 @@ def headline_metrics(folder: Path) -> dict[str, float]:
             figures[f"{place}/low"], figures[f"{place}/high"] = score["low"], score["high"]
         if "overlap" in scores:
             figures[f"{name}/overlap"] = scores["overlap"]
+        facts = scores.get("facts", {})
+        figures |= {f"{name}/{fact}": value for fact, value in facts.items() if not isinstance(value, str)}
         return figures
     return {}
 

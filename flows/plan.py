@@ -19,7 +19,8 @@ from data.cleaning import sources_of_rules
 from data.decontamination import against_key
 from data.engines import require_engine
 from data.sources import default_cache, source_key
-from data.tasks import examples_key
+from data.tasks import LabelledSource, examples_key
+from data.tasks.base import Places
 from data.views import VIEWS
 from flows.batch import Batch, divide
 from flows.recipe import Recipe, RecipeError, find_recipe, load_recipe, recipe_place, said_at
@@ -50,7 +51,9 @@ class Plan:
     sources: dict[str, str]
     """Corpus source, or 'cleaning.rule.setting' that reads one -> sha256 of its content identity."""
     labelled: dict[str, str]
-    """Task -> sha256 of its labelled set's content identity."""
+    """Task, or exam with a labelled set of its own -> sha256 of the set's content identity."""
+    examined: dict[str, str]
+    """Exam -> sha256 of the content identity of its own files."""
     against: dict[str, str]
     """Table of `corpus.decontamination.against` -> sha256 of its file."""
 
@@ -72,6 +75,19 @@ class Plan:
     def last_stage(self) -> str:
         """The pretraining stage whose weights are fine-tuned, scored and registered."""
         return list(self.recipe.pretraining.stages)[-1]
+
+    @property
+    def sequence_length(self) -> int:
+        """Positions that the last stage reads at once."""
+        return self.recipe.pretraining.stages[self.last_stage].sequence_length
+
+    def labelled_source(self, name: str) -> LabelledSource:
+        """The labelled set of a task, or of an exam that has its own."""
+        if name in self.recipe.finetuning:
+            return self.recipe.finetuning[name].data
+        source = self.recipe.evaluation.exams[name].labelled
+        assert source is not None  # `lay_out` plans examples for no others
+        return source
 
     @property
     def source_weights(self) -> dict[str, float]:
@@ -208,7 +224,7 @@ def load_plan(recipe: str, overrides: Mapping[str, Any] | None = None) -> Plan:
 def _plan(
     loaded: Recipe, overrides: dict[str, Any], project: Path, cache: Path, store: Store, tracking: TrackingSettings
 ) -> Plan:
-    sources, labelled = {}, {}
+    sources, labelled, examined = {}, {}, {}
     for name, source in loaded.corpus.sources.items():
         with said_at(f"corpus.sources.{name}"):
             sources[name] = source_key(source, cache, project)
@@ -218,6 +234,11 @@ def _plan(
     for task, config in loaded.finetuning.items():
         with said_at(f"finetuning.{task}"):
             labelled[task] = examples_key(config.data, cache, project)
+    for name, exam in loaded.evaluation.exams.items():
+        with said_at(f"evaluation.exams.{name}"):
+            examined[name] = exam.content(Places(cache, project, corpus=None))
+            if exam.labelled is not None:
+                labelled[name] = examples_key(exam.labelled, cache, project)
     with said_at("corpus.decontamination.against"):
         decontamination = loaded.corpus.decontamination
         against = against_key(decontamination.against, cache, project) if decontamination else {}
@@ -235,6 +256,7 @@ def _plan(
         hardware=hardware,
         sources={name: _digest(key) for name, key in sources.items()},
         labelled={name: _digest(key) for name, key in labelled.items()},
+        examined={name: _digest(key) for name, key in examined.items()},
         against=against,
     )
     _check(plan)

@@ -18,6 +18,8 @@ from data.corpus import CorpusConfig
 from data.naming import look_up
 from data.sources import SourceError
 from data.tokenizer import TokenizerConfig
+from lightning_modules.exams import ExamConfig
+from lightning_modules.exams.base import Reading
 from lightning_modules.hardware import HardwareConfig
 from lightning_modules.networks.config import ModelChoice
 from lightning_modules.stage import StageConfig
@@ -43,6 +45,13 @@ class PretrainingConfig(Config):
         """
         return any(use.writes and use.weight for stage in self.stages.values() for use in stage.objectives.values())
 
+    @property
+    def readings(self) -> frozenset[Reading]:
+        """How the base model can be asked for the probability of a token."""
+        uses = [use for stage in self.stages.values() for use in stage.objectives.values() if use.weight]
+        masked = any(use.objective == "masked_lm" for use in uses)
+        return frozenset((["causal"] if self.writes else []) + (["masked"] if masked else []))
+
 
 class EvaluationConfig(Config):
     """How scores are made."""
@@ -53,6 +62,8 @@ class EvaluationConfig(Config):
     """At most so many corpus tokens of the test split are scored for perplexity."""
     examples: int = Field(1000, gt=0)
     """At most so many test examples of each task are scored."""
+    exams: dict[str, ExamConfig] = Field({})
+    """Name -> what the base model is asked as it is, without fine-tuning."""
 
 
 class RetrainingConfig(Config):
@@ -84,12 +95,32 @@ class Recipe(Config):
 
     @model_validator(mode="after")
     def names_can_be_folders(self) -> Self:
-        for place, names in (("pretraining.stages", self.pretraining.stages), ("finetuning", self.finetuning)):
+        exams = self.evaluation.exams
+        for place, names in (
+            ("pretraining.stages", self.pretraining.stages),
+            ("finetuning", self.finetuning),
+            ("evaluation.exams", exams),
+        ):
             for name in names:
                 if not name.replace("_", "").replace("-", "").isalnum() or name.endswith("-scratch"):
                     raise ValueError(
                         f"{place}: {name!r} cannot name a stage; letters, digits, - and _ can, '-scratch' is reserved"
                     )
+        if taken := sorted(exams.keys() & {*self.finetuning, "language-model"}):
+            raise ValueError(
+                f"evaluation.exams: {', '.join(taken)} is scored already under this name; give the exam another one"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def exams_ask_what_was_trained(self) -> Self:
+        trained_by = {"causal": "causal_lm from left to right", "masked": "masked_lm"}
+        for name, exam in self.evaluation.exams.items():
+            for reading in sorted(exam.readings - self.pretraining.readings):
+                raise ValueError(
+                    f"evaluation.exams.{name}: asks for {reading} probabilities, but no stage of pretraining trains "
+                    f"{trained_by[reading]}: add it to a stage, or leave the exam out"
+                )
         return self
 
     @model_validator(mode="after")

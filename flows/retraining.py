@@ -148,7 +148,10 @@ class Retraining:
 
     def scores(self, name: str, tokens: str, challenger: str) -> PlannedStage:
         """Champion and challenger on the test documents of one tokens artifact."""
-        values = {**self.plan.recipe.evaluation.model_dump(mode="json"), "seed": self.plan.recipe.seed}
+        values = {
+            **self.plan.recipe.evaluation.model_dump(mode="json", exclude={"exams"}),
+            "seed": self.plan.recipe.seed,
+        }
         inputs = {"data": tokens, "champion": self.weights.fingerprint, "challenger": challenger}
         return self.planned("scores", f"retrained-on-{name}", values, inputs)
 

@@ -6,9 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from data.naming import look_up
 from data.sources import TaskConfig
-from flows.recipe import RecipeError
+from data.tasks import LabelledSource
+from flows.recipe import RecipeError, said_at
 from flows.store import Key
+from lightning_modules.exams.base import Exam
 from lightning_modules.tasks.finetuning import FinetuningConfig
 
 if TYPE_CHECKING:
@@ -90,7 +93,7 @@ class _Layout:
         recipe, name = self.recipe, self.recipe.name
         own = {task: config for task, config in recipe.finetuning.items() if config.data.source != "corpus"}
         for task, config in own.items():
-            self.examples(task, config, {})
+            self.examples(task, config.data, {})
         fed = self.fed_tasks(own)
         looked_into = sorted(own) if recipe.corpus.decontamination else fed
         corpus = self.add(
@@ -104,7 +107,11 @@ class _Layout:
         )
         for task, config in recipe.finetuning.items():
             if config.data.source == "corpus":
-                self.examples(task, config, {"corpus": corpus})
+                self.examples(task, config.data, {"corpus": corpus})
+        for exam, settings in recipe.evaluation.exams.items():
+            if settings.labelled is not None:
+                read = {"corpus": corpus} if settings.labelled.source == "corpus" else {}
+                self.examples(exam, settings.labelled, read)
         tokenizer = self.add(
             "tokenization",
             "tokenizer",
@@ -120,8 +127,12 @@ class _Layout:
             scored.append(self.score(LANGUAGE_MODEL, {}, read))
         for task, config in recipe.finetuning.items():
             scored.append(self.finetuning(task, config, weights, tokenizer))
+        examined: list[str] = []
+        for exam, settings in recipe.evaluation.exams.items():
+            with said_at(f"evaluation.exams.{exam}"):
+                examined.append(self.exam(exam, settings, weights, tokens, tokenizer))
         if scored:
-            self.registration(scored)
+            self.registration([*scored, *examined])
         order = ["corpus", "tokenization", "pretraining", "finetuning", "evaluation"]
         return dict(sorted(self.stages.items(), key=lambda item: order.index(item[1].flow)))
 
@@ -140,8 +151,8 @@ class _Layout:
             tasks.add(source.task)
         return sorted(tasks)
 
-    def examples(self, task: str, config: FinetuningConfig, reads: Mapping[str, str]) -> str:
-        values = config.data.model_dump(mode="json")
+    def examples(self, task: str, source: LabelledSource, reads: Mapping[str, str]) -> str:
+        values = source.model_dump(mode="json")
         return self.add("corpus", "examples", task, values, reads, {"labelled": self.plan.labelled[task]})
 
     def pretraining(self, tokens: str, tokenizer: str) -> str:
@@ -176,6 +187,17 @@ class _Layout:
             },
         )
 
+    def exam(self, name: str, exam: Exam, weights: str, tokens: str, tokenizer: str) -> str:
+        own = {"tokens": tokens, "corpus": f"corpus/{self.recipe.name}"}
+        reads = {"weights": weights, "tokenizer": tokenizer}
+        if exam.labelled is not None:
+            reads["examples"] = f"examples/{name}"
+        for role, label in exam.reads().items():
+            reads[role] = own.get(label, label)
+            look_up("stage", reads[role], self.stages)
+        values = {"exam": exam.settings(), "sequence_length": self.plan.sequence_length}
+        return self.score(name, values, reads, {"exam": self.plan.examined[name]})
+
     def registration(self, scored: Sequence[str]) -> None:
         tracking = self.plan.tracking
         values = {
@@ -185,10 +207,16 @@ class _Layout:
         reads = {label.partition("/")[2]: label for label in scored}
         self.add("evaluation", "registration", self.recipe.name, values, reads)
 
-    def score(self, name: str, values: Mapping[str, Any], reads: Mapping[str, str]) -> str:
+    def score(
+        self,
+        name: str,
+        values: Mapping[str, Any],
+        reads: Mapping[str, str],
+        sources: Mapping[str, str] | None = None,
+    ) -> str:
         evaluation = {
-            **self.recipe.evaluation.model_dump(mode="json"),
+            **self.recipe.evaluation.model_dump(mode="json", exclude={"exams"}),
             "precision": self.plan.hardware.precision,
             "seed": self.recipe.seed,
         }
-        return self.add("evaluation", "scores", name, {**evaluation, **values}, reads)
+        return self.add("evaluation", "scores", name, {**evaluation, **values}, reads, sources)

@@ -15,6 +15,7 @@ INDICES = [
     ("data.tasks", "LABELLED"),
     ("data.views", "VIEWS"),
     ("lightning_modules.adapters", "ADAPTERS"),
+    ("lightning_modules.exams", "EXAMS"),
     ("lightning_modules.metrics", "METRICS"),
     ("lightning_modules.objectives", "OBJECTIVES"),
     ("lightning_modules.tasks", "TASKS"),

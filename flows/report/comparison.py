@@ -127,19 +127,20 @@ def _score_deltas(first: RunRecord, second: RunRecord, store_root: Path) -> list
         delta
         for stage in of_kind(stages, "scores")
         if stage.outcome.name in before
-        for delta in _deltas_of(before[stage.outcome.name], stage, tasks.get(stage.outcome.name, {}))
+        for delta in _deltas_of(before[stage.outcome.name], stage, tasks.get(stage.outcome.name))
     ]
 
 
-def _deltas_of(before: StageContents, after: StageContents, task: Mapping[str, Any]) -> list[ScoreDelta]:
+def _deltas_of(before: StageContents, after: StageContents, task: Mapping[str, Any] | None) -> list[ScoreDelta]:
     content = after.read("scores.json")
+    made_for = task or {"target_language": content.get("language", "en"), "labels": content.get("labels", ())}
     theirs, ours = (_scored(stage.folder) for stage in (before, after))
     shared = sorted(theirs.keys() & ours.keys())
     if not shared:
         return []
     deltas = []
     for name in metrics_in_order(content):
-        metric = METRICS[name](task.get("target_language", "en"), task.get("labels", ()))
+        metric = METRICS[name](made_for.get("target_language", "en"), made_for.get("labels", ()))
         old, new = (metric.statistics(_outputs([rows[key] for key in shared])) for rows in (theirs, ours))
         difference = compare(metric, new, old, _RESAMPLES, _SEED)
         deltas.append(

@@ -14,7 +14,7 @@ from rich.text import Text
 from flows.records import RunRecord
 
 _PLAIN_WIDTH = 120
-SYSTEM_ORDER = ("pretrained", "scratch")
+SYSTEM_ORDER = ("pretrained", "scratch", "untrained")
 """First in every table of scores; baselines follow by name."""
 
 

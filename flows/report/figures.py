@@ -141,6 +141,29 @@ def finetuning(task: str, systems: Mapping[str, StageContents]) -> str:
     return draw(f"finetuning-{task}", 4.4, 2.8, paint)
 
 
+def curve(task: str, content: Mapping[str, Any]) -> str:
+    """A figure over an axis, a line a system, with its band of 95 %.
+
+    Args:
+        task: name of the exam.
+        content: an entry of `curves` in its `scores.json`.
+    """
+
+    def paint(figure: Figure) -> None:
+        axes = figure.subplots()
+        for index, (system, points) in enumerate(content["lines"].items()):
+            x, values, low, high = zip(*points, strict=True)
+            axes.plot(x, values, "o-", ms=3, lw=1.4, color=COLOURS[index % len(COLOURS)], label=system)
+            axes.fill_between(x, low, high, color=COLOURS[index % len(COLOURS)], alpha=0.15, lw=0)
+        axes.set_xscale("log", base=2)
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.set_xlabel(content["x"])
+        axes.set_ylabel(content["y"])
+        axes.legend()
+
+    return draw(f"curve-{task}-{content['title']}", 6.4, 3.0, paint)
+
+
 def scores(task: Mapping[str, Any]) -> str:
     """Dot and 95 % interval of every system, a panel a metric.
 

@@ -50,6 +50,9 @@ def render_report(record: RunRecord, store_root: Path) -> str:
             settings=json.dumps(record.settings, ensure_ascii=False, indent=1),
             scores=scores,
             score_plots=[Markup(figures.scores(task)) for task in scores],
+            curve_plots=[
+                [Markup(figures.curve(task["task"], curve)) for curve in task.get("curves", ())] for task in scores
+            ],
             corpus_plots=[Markup(plot) for plot in corpus_figures(counts).values()] if counts else [],
             counts=counts,
             dropped=corpora[0].dropped() if corpora else [],

@@ -22,7 +22,7 @@ from data.views.noise import key, permutation
 from data.vocabulary import SPECIALS
 from lightning_modules.hardware import Hardware
 from lightning_modules.networks import Trunk
-from lightning_modules.scoring.systems import inference, target_nll
+from lightning_modules.scoring.inference import inference, target_nll
 
 
 class Window(NamedTuple):

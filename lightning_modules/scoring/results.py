@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -130,9 +130,15 @@ class Comparison:
         return [best(rivals, key=lambda system: values[system])] if rivals else []
 
 
-def write_scores(comparison: Comparison, task: str, samples: list[dict[str, Any]], output: Path) -> dict[str, Any]:
-    """Writes the artifact's two files; returns the content of scores.json."""
-    content = {"task": task, **comparison.scores(), "samples": samples}
+def write_scores(
+    comparison: Comparison,
+    task: str,
+    samples: Sequence[dict[str, Any]],
+    output: Path,
+    beside: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Writes the artifact's two files; returns the content of scores.json, to which `beside` is added."""
+    content = {"task": task, **comparison.scores(), "samples": list(samples), **(beside or {})}
     pq.write_table(comparison.table(), output / "examples.parquet", compression="zstd", compression_level=1)
     text = json.dumps(content, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
     (output / "scores.json").write_text(text + "\n", encoding="utf-8")

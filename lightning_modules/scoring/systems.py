@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-from collections.abc import Iterator
 from pathlib import Path
-
-import torch
-import torch.nn.functional as F
-from torch import Tensor
 
 from data.vocabulary import SPECIALS
 from lightning_modules.checkpoint import load_trunk, read_heads
@@ -17,10 +11,10 @@ from lightning_modules.hardware import Hardware
 from lightning_modules.networks import Trunk
 from lightning_modules.objectives import OBJECTIVES
 from lightning_modules.objectives.classification import Classification
-from lightning_modules.objectives.cross_entropy import CHUNK_LOGITS
+from lightning_modules.scoring.inference import inference, target_nll
 from lightning_modules.scoring.spec import SystemRef
 
-_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+__all__ = ["inference", "open_classifier", "open_system", "target_nll"]
 
 
 def open_system(ref: SystemRef, hardware: Hardware, tokenizer_sha256: str) -> Trunk:
@@ -53,26 +47,3 @@ def open_classifier(weights: Path, trunk: Trunk) -> Classification:
             head.load_state_dict(read_heads(weights)[name])
             return head.to(trunk.vocabulary_VD.device).eval()
     raise ValueError(f"{weights}: no classifier here; it was trained on {', '.join(uses)}")
-
-
-@contextlib.contextmanager
-def inference(hardware: Hardware) -> Iterator[None]:
-    """No gradients, and matrix products in the precision of the training."""
-    autocast = (
-        torch.autocast(hardware.accelerator, _DTYPES[hardware.precision])
-        if hardware.precision in _DTYPES
-        else contextlib.nullcontext()
-    )
-    with torch.inference_mode(), autocast:
-        yield
-
-
-def target_nll(trunk: Trunk, hidden_MD: Tensor, targets_M: Tensor) -> Tensor:
-    """Returns -log p of each target (M,), in nats and fp32, a chunk of rows at a time."""
-    step = max(1, CHUNK_LOGITS // trunk.config.vocab_size)
-    return torch.cat(
-        [
-            F.cross_entropy(trunk.project(hidden).float(), targets, reduction="none")
-            for hidden, targets in zip(hidden_MD.split(step), targets_M.split(step), strict=True)
-        ]
-    )
