@@ -113,9 +113,14 @@ class Recipe(Config):
         return self
 
     @model_validator(mode="after")
-    def exams_ask_what_was_trained(self) -> Self:
+    def exams_fit_the_recipe(self) -> Self:
         trained_by = {"causal": "causal_lm from left to right", "masked": "masked_lm"}
+        tasks = {name: task.data for name, task in self.finetuning.items()}
         for name, exam in self.evaluation.exams.items():
+            try:
+                exam.check(tasks)
+            except ValueError as error:
+                raise ValueError(f"evaluation.exams.{name}: {error}") from error
             for reading in sorted(exam.readings - self.pretraining.readings):
                 raise ValueError(
                     f"evaluation.exams.{name}: asks for {reading} probabilities, but no stage of pretraining trains "

@@ -67,7 +67,7 @@ def decode(
     """
     device = trunk.vocabulary_VD.device
     beams, count = config.beams, len(prompts)
-    ids_BT, positions_BT, samples_BT = (tensor.to(device) for tensor in _left_padded(prompts))
+    ids_BT, positions_BT, samples_BT = (tensor.to(device) for tensor in left_padded(prompts))
     cache = KVCache(trunk.config)
     state_RD = trunk.extend(ids_BT, positions_BT, cache, Attention(mode, samples_BT))[:, -1]
     first_R = torch.arange(count, device=device).repeat_interleave(beams)
@@ -100,7 +100,7 @@ def decode(
     return [[token for token in answer if token not in (SPECIALS.eos, SPECIALS.pad)] for answer in best]
 
 
-def _left_padded(prompts: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor, Tensor]:
+def left_padded(prompts: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor, Tensor]:
     """Returns ids, positions and sample ids (B, T), padded on the left so that all prompts end in one column."""
     length = max(map(len, prompts))
     padding = [length - len(prompt) for prompt in prompts]

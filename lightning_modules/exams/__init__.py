@@ -13,7 +13,11 @@ from lightning_modules.exams.canaries import Canaries
 from lightning_modules.exams.counterfactual import Counterfactual
 from lightning_modules.exams.extraction import Extraction
 from lightning_modules.exams.group_gaps import GroupGaps
+from lightning_modules.exams.key_value_recall import KeyValueRecall
+from lightning_modules.exams.length_doubling import LengthDoubling
+from lightning_modules.exams.loss_by_position import LossByPosition
 from lightning_modules.exams.minimal_pairs import MinimalPairs
+from lightning_modules.exams.prompting import Prompting
 from lightning_modules.exams.pseudo_perplexity import PseudoPerplexity
 from lightning_modules.exams.stereotype_pairs import StereotypePairs
 
@@ -23,7 +27,11 @@ EXAMS: dict[str, type[Exam]] = {
     "counterfactual": Counterfactual,
     "extraction": Extraction,
     "group_gaps": GroupGaps,
+    "key_value_recall": KeyValueRecall,
+    "length_doubling": LengthDoubling,
+    "loss_by_position": LossByPosition,
     "minimal_pairs": MinimalPairs,
+    "prompting": Prompting,
     "pseudo_perplexity": PseudoPerplexity,
     "stereotype_pairs": StereotypePairs,
 }
@@ -34,7 +42,11 @@ ExamConfig = Annotated[
     | Counterfactual
     | Extraction
     | GroupGaps
+    | KeyValueRecall
+    | LengthDoubling
+    | LossByPosition
     | MinimalPairs
+    | Prompting
     | PseudoPerplexity
     | StereotypePairs,
     Field(discriminator="exam"),

@@ -119,6 +119,14 @@ class Exam(Config, ABC):
         """
         return {}
 
+    def check(self, tasks: Mapping[str, LabelledSource]) -> None:
+        """Refuses what does not fit the labelled sets of the recipe's tasks.
+
+        Raises:
+            ValueError: what does not fit, and how to mend it.
+        """
+        return
+
     def content(self, places: Places) -> dict[str, Any]:
         """Returns JSON that changes when the content of the exam's own files does; the settings are added to it.
 

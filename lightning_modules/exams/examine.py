@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
+
+import torch
 
 from data.tokenizer import Tokenizer
 from lightning_modules.exams.base import SUBJECT, UNTRAINED, Results, Sitting
@@ -23,7 +26,8 @@ def examine(spec: ExamineSpec, progress: Callable[[str, int, int], None]) -> Res
     tokenizer = Tokenizer.load(spec.tokenizer)
     subject = open_system(SystemRef(weights=spec.weights), spec.hardware, tokenizer.sha256)
     untrained = Trunk(subject.config, spec.seed).to(spec.hardware.accelerator).eval()
-    return spec.exam.run(
+    before = state_sha256(subject)
+    results = spec.exam.run(
         Sitting(
             networks={SUBJECT: subject, UNTRAINED: untrained},
             tokenizer=tokenizer,
@@ -36,6 +40,19 @@ def examine(spec: ExamineSpec, progress: Callable[[str, int, int], None]) -> Res
             progress=progress,
         )
     )
+    if (after := state_sha256(subject)) != before:
+        raise RuntimeError(f"exam {spec.name}: it changed the weights that it was to examine, {before} to {after}")
+    hashes = {"parameters_sha256_before": before, "parameters_sha256_after": after}
+    return replace(results, facts={**results.facts, **hashes})
+
+
+def state_sha256(trunk: Trunk) -> str:
+    """Returns a hash of every parameter and buffer, by name."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(trunk.state_dict().items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
 
 
 def beside_scores(results: Results) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from lightning_modules.metrics.numbers import CompletenessError, ScoreChange
 from lightning_modules.metrics.pseudo_perplexity import PseudoPerplexity, WordPseudoPerplexity
 from lightning_modules.metrics.stereotypes import StereotypeBias, StereotypeShare
 from lightning_modules.metrics.summarization import Rouge1, Rouge2, RougeL
+from lightning_modules.metrics.token_loss import TokenLoss
 from lightning_modules.metrics.translation import Bleu, Chrf
 
 METRICS: dict[str, type[Metric]] = {
@@ -38,6 +39,7 @@ METRICS: dict[str, type[Metric]] = {
     "score_change": ScoreChange,
     "stereotype_bias": StereotypeBias,
     "stereotype_share": StereotypeShare,
+    "token_loss": TokenLoss,
 }
 
 __all__ = ["METRICS", "Interval", "Metric", "Outputs", "compare", "interval", "wins"]

@@ -1,6 +1,6 @@
 """How likely a network finds single tokens: after what stands before them, or hidden among what surrounds them.
 
-Both ask a batch of about equally long rows at once, and equal questions once, so that equal texts get equal answers
+Both ask a batch of about equally long rows at once, and read equal rows once, so that equal texts get equal answers
 whatever batch they fall into. Shapes: N texts or questions, B rows, T positions, M predicted tokens.
 """
 
@@ -84,16 +84,21 @@ def cloze_nll(
     trunk: Trunk, clozes: Sequence[Cloze], hardware: Hardware, progress: Progress = lambda done, total: None
 ) -> Floats:
     """Returns (N,): the nats of the token that each cloze asks for."""
-    unique, place_N = _distinct([(cloze.asked, int(cloze.ids[cloze.asked]), cloze.shown.tobytes()) for cloze in clozes])
-    asked = [clozes[index] for index in unique]
-    found = np.empty(len(asked))
+    unique, row_N = _distinct([cloze.shown.tobytes() for cloze in clozes])
+    asking: list[list[int]] = [[] for _ in unique]
+    for index, row in enumerate(row_N):
+        asking[row].append(index)
+    found = np.empty(len(clozes))
     with inference(hardware):
-        for chosen in by_length([len(cloze.ids) for cloze in asked], hardware.micro_batch_tokens, progress):
-            rows = [asked[index].shown for index in chosen]
-            hidden_M = np.arange(len(rows)) * max(map(len, rows)) + [asked[index].asked for index in chosen]
-            targets_M = np.array([asked[index].ids[asked[index].asked] for index in chosen])
-            found[chosen] = _nll(trunk, rows, "full", predicting(hidden_M, trunk.config.alignment), targets_M)
-    return found[place_N]
+        for chosen in by_length([len(clozes[index].ids) for index in unique], hardware.micro_batch_tokens, progress):
+            rows = [clozes[unique[row]].shown for row in chosen]
+            width = max(map(len, rows))
+            here = [(place, index) for place, row in enumerate(chosen) for index in asking[row]]
+            hidden_M = np.array([place * width + clozes[index].asked for place, index in here])
+            targets_M = np.array([clozes[index].ids[clozes[index].asked] for _, index in here])
+            nll_M = _nll(trunk, rows, "full", predicting(hidden_M, trunk.config.alignment), targets_M)
+            found[[index for _, index in here]] = nll_M
+    return found
 
 
 def clozes_of(text: Ints, vocabulary: Vocabulary, within_word: WithinWord) -> list[Cloze]:

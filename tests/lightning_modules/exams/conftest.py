@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 
 from data.document import CORPUS_SCHEMA, sha256_hex
 from data.shards import write_shards
+from data.tasks.build import SCHEMA
 from data.tokenizer import Tokenizer, TokenizerConfig, train_tokenizer
 from lightning_modules.exams.base import Sitting
 from lightning_modules.hardware import Hardware
@@ -24,6 +25,7 @@ HARDWARE = Hardware(
     micro_batch_tokens=256, compile=False, deterministic=True,
 )  # fmt: skip
 VOCABULARY = 540
+CLASSES = ("calm", "loud")
 WORDS = [first + middle + end for first in "kmtrsp" for middle in ("ala", "eno", "iru") for end in ("ala", "osta")]
 字 = "农民医生老师水手画家市场港口学校花园村庄在里去来看见"
 
@@ -53,7 +55,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ]
         (root / "corpus" / split).mkdir(parents=True)
         pq.write_table(pa.Table.from_pylist(rows, CORPUS_SCHEMA), root / "corpus" / split / "part-00000.parquet")
-    for name in ("tokenizer", "tokens", "weights"):
+    for name in ("tokenizer", "tokens", "weights", "examples"):
         (root / name).mkdir()
     train_tokenizer(
         TokenizerConfig(algorithm="unigram", vocab_size=VOCABULARY), root / "corpus", root / "tokenizer", seed=0
@@ -64,7 +66,22 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "weights" / "config.json").write_text(config.model_dump_json())
     (root / "weights" / "stage.json").write_text(json.dumps({"tokenizer_sha256": tokenizer.sha256, "objectives": {}}))
     save_file(Trunk(config, 0).state_dict(), root / "weights" / "model.safetensors")
+    write_examples(root / "examples")
     return root
+
+
+def write_examples(folder: Path) -> None:
+    """Two classes, of texts that have nothing to do with them."""
+    for split, count in (("train", 24), ("validation", 4), ("test", 10)):
+        texts = documents(count, count + 100, 14)
+        rows = [
+            {"id": f"{split}{number}", "group": f"g{number}", "input": text, "target": CLASSES[number % 2]}
+            | {"others": [], "details": "{}", "label": number % 2}
+            for number, text in enumerate(texts)
+        ]
+        pq.write_table(pa.Table.from_pylist(rows, SCHEMA), folder / f"{split}.parquet")
+    task = {"answers": "class", "labels": list(CLASSES), "language": "en", "target_language": "en"}
+    (folder / "task.json").write_text(json.dumps(task))
 
 
 @pytest.fixture
@@ -95,7 +112,7 @@ def sit(folders: Path, tokenizer: Tokenizer, tmp_path: Path) -> Callable[..., Si
             "networks": dict(zip(("pretrained", "untrained"), networks, strict=False)),
             "tokenizer": tokenizer,
             "root": tmp_path,
-            "folders": {name: folders / name for name in ("tokens", "corpus", "weights", "tokenizer")},
+            "folders": {name: folders / name for name in ("tokens", "corpus", "examples", "weights", "tokenizer")},
             "sequence_length": 32,
             "hardware": HARDWARE,
             "seed": 3,
