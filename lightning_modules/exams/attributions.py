@@ -9,7 +9,7 @@ say something of the text and nothing of the model (Adebayo et al. 2018, arXiv:1
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -51,6 +51,8 @@ class Part:
 
 class Attributions(Exam):
     """Settings of `attributions`."""
+
+    concern: ClassVar[bool] = True
 
     exam: Literal["attributions"]
     task: str | None = None

@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from data.config import Config
 from data.tasks import LabelledSource
@@ -92,6 +92,9 @@ class Results:
 
 class Exam(Config, ABC):
     """Settings of one exam, with what runs it."""
+
+    concern: ClassVar[bool] = False
+    """Whether it asks what a model does that it should not: treats groups differently, gives away what it has read."""
 
     exam: str
     """A name of `EXAMS`."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -29,6 +29,8 @@ from lightning_modules.scoring.token_likelihood import causal_nll
 
 class Canaries(Exam):
     """Settings of `canaries`."""
+
+    concern: ClassVar[bool] = True
 
     exam: Literal["canaries"]
     source: str

@@ -6,7 +6,7 @@ of the class that the text as it is gets. Source: Garg et al. 2019, arXiv:1809.1
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -26,6 +26,8 @@ SAMPLES = 5
 
 class Counterfactual(Exam):
     """Settings of `counterfactual`."""
+
+    concern: ClassVar[bool] = True
 
     exam: Literal["counterfactual"]
     task: str

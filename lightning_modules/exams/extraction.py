@@ -8,7 +8,7 @@ Source: Carlini et al. 2023, arXiv:2202.07646.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -30,6 +30,8 @@ SAMPLES = 5
 
 class Extraction(Exam):
     """Settings of `extraction`."""
+
+    concern: ClassVar[bool] = True
 
     exam: Literal["extraction"]
     prefix_tokens: int = Field(32, gt=0)

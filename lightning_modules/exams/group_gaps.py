@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -29,6 +29,8 @@ _SHUFFLES = 100
 
 class GroupGaps(Exam):
     """Settings of `group_gaps`."""
+
+    concern: ClassVar[bool] = True
 
     exam: Literal["group_gaps"]
     task: str

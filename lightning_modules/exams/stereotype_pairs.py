@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from difflib import SequenceMatcher
-from typing import Any, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 
@@ -43,6 +43,8 @@ class Pair(NamedTuple):
 
 class StereotypePairs(Exam):
     """Settings of `stereotype_pairs`."""
+
+    concern: ClassVar[bool] = True
 
     exam: Literal["stereotype_pairs"]
     path: str

@@ -260,7 +260,8 @@ def test_a_classifiers_answers_are_taken_apart_completely(sit, task):
     assert results.facts["texts_within_5_percent"] == 100.0
     assert set(results.comparison.test.groups) <= set(LABELS)
     shown = {row["example_id"]: "".join(text for text, _ in row["tokens"]) for row in results.samples}
-    assert all(any(text.strip() == known for known in INPUTS) for text in shown.values())
+    whole = {text.strip() for text in shown.values() if "<0x" not in text}  # a character without a piece is bytes
+    assert whole and whole <= set(INPUTS)
     assert len(results.tables[0].rows) == sum(len(row["tokens"]) for row in results.samples)
 
 
