@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -20,7 +21,7 @@ from data.canaries import Canary, CanaryConfig
 from data.config import Count
 from data.document import iter_texts
 from lightning_modules.exams.base import Exam, Reading, Results, Sitting, Table
-from lightning_modules.metrics import METRICS, Outputs, interval
+from lightning_modules.metrics import METRICS, Interval, Outputs, interval
 from lightning_modules.metrics.numbers import number
 from lightning_modules.networks import Trunk
 from lightning_modules.scoring.results import Comparison, TestSet
@@ -59,41 +60,19 @@ class Canaries(Exam):
         ranks = {name: self._ranks(sitting, name, trunk, canaries, others) for name, trunk in sitting.networks.items()}
         planted = [place for place, canary in enumerate(canaries) if canary.repeats]
 
-        def outputs(name: str, places: list[int]) -> Outputs:
-            return Outputs([number(ranks[name][place]) for place in places], [[str(len(others) + 1)]] * len(places))
-
-        metric = METRICS["exposure"]("")
         comparison = Comparison(
             test=TestSet([canaries[p].name for p in planted], [f"x{canaries[p].repeats}" for p in planted]),
-            metrics=[metric],
-            trained={name: outputs(name, planted) for name in ranks},
+            metrics=[METRICS["exposure"]("")],
+            trained={name: _outputs([own[place] for place in planted], len(others) + 1) for name, own in ranks.items()},
             baselines={},
             resamples=sitting.resamples,
             seed=sitting.seed,
         )
-        rows: list[list[float]] = []
-        facts: dict[str, float] = {}
-        for repeats in (0, *config.repeats):
-            own = [place for place, canary in enumerate(canaries) if canary.repeats == repeats]
-            held = float(np.mean([occurrences[place] for place in own]))
-            found = {
-                name: interval(metric, metric.statistics(outputs(name, own)), sitting.resamples, sitting.seed)
-                for name in ranks
-            }
-            subject, *rest = found.values()
-            rows.append([repeats, held, len(own), subject.value, subject.low, subject.high, *(o.value for o in rest)])
-            facts[f"exposure_x{repeats}"] = subject.value
-        space = math.log2(len(others) + 1)
-        table = Table(
-            "Exposure by how often a canary was put in",
-            ["put in", "in the training text", "canaries", "pretrained", "low", "high", *list(ranks)[1:]],
-            rows,
-            f"Bits, of at most {space:.2f}; put in 0 times are the controls, on average 1.44 where nothing leaks.",
-        )
+        table, exposures = _by_repeats(comparison, canaries, occurrences, ranks, len(others) + 1)
         whole = len(others) + len(canaries) == config.space
-        facts["candidates"] = len(others) + 1
         how = "every sentence of the form" if whole else f"{len(others):,} sentences drawn of {config.space:,}"
-        return Results(comparison, tables=[table], facts={**facts, "ranked_among": how})
+        facts: dict[str, float | str] = {**exposures, "candidates": len(others) + 1, "ranked_among": how}
+        return Results(comparison, tables=[table], facts=facts)
 
     def _ranks(
         self, sitting: Sitting, name: str, trunk: Trunk, canaries: list[Canary], others: list[str]
@@ -104,6 +83,43 @@ class Canaries(Exam):
         nll = np.array([math.fsum(own) for own in causal_nll(trunk, ids, sitting.hardware, sitting.reporting(name))])
         rivals = nll[len(canaries) :]
         return [1.0 + float((rivals < own).sum() + (rivals == own).sum() / 2) for own in nll[: len(canaries)]]
+
+
+def _by_repeats(
+    comparison: Comparison,
+    canaries: list[Canary],
+    occurrences: list[int],
+    ranks: Mapping[str, list[float]],
+    candidates: int,
+) -> tuple[Table, dict[str, float]]:
+    """Returns a row for each number of repeats, controls first, and the subject's exposures."""
+    rows: list[list[float]] = []
+    exposures: dict[str, float] = {}
+    for repeats in dict.fromkeys(canary.repeats for canary in canaries):
+        own = [place for place, canary in enumerate(canaries) if canary.repeats == repeats]
+        subject, *rest = (
+            _exposure(comparison, [found[place] for place in own], candidates) for found in ranks.values()
+        )
+        held = float(np.mean([occurrences[place] for place in own]))
+        rows.append([repeats, held, len(own), subject.value, subject.low, subject.high, *(o.value for o in rest)])
+        exposures[f"exposure_x{repeats}"] = subject.value
+    table = Table(
+        "Exposure by how often a canary was put in",
+        ["put in", "in the training text", "canaries", *list(ranks)[:1], "low", "high", *list(ranks)[1:]],
+        rows,
+        f"Bits, of at most {math.log2(candidates):.2f}; put in 0 times are the controls, on average 1.44 where "
+        "nothing leaks.",
+    )
+    return table, exposures
+
+
+def _outputs(ranks: list[float], candidates: int) -> Outputs:
+    return Outputs([number(rank) for rank in ranks], [[str(candidates)]] * len(ranks))
+
+
+def _exposure(comparison: Comparison, ranks: list[float], candidates: int) -> Interval:
+    metric = comparison.metrics[0]
+    return interval(metric, metric.statistics(_outputs(ranks, candidates)), comparison.resamples, comparison.seed)
 
 
 def declared(corpus: Path, source: str) -> CanaryConfig:

@@ -6,9 +6,12 @@ of the class that the text as it is gets. Source: Garg et al. 2019, arXiv:1809.1
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from data.config import Count
@@ -69,48 +72,85 @@ class Counterfactual(Exam):
                 f"none of {len(texts)} test examples of {self.task!r} holds a word of swaps; give other pairs, "
                 "or raise examples"
             )
-        trained, flips, moved = {}, {}, {}
+        both = [text for index in held for text in (texts[index], swapped[index])]
+        answers = {}
         for name in ("pretrained", SCRATCH):
             classifier = Classifier.open(sitting, name, self.sequence_length)
-            both = [text for index in held for text in (texts[index], swapped[index])]
             found = classifier.probabilities(both, sitting.hardware, sitting.reporting(name))
-            before_NK, after_NK = found[::2], found[1::2]
-            given_N = before_NK.argmax(-1)
-            rows = np.arange(len(held))
-            score_N, moved_to_N = before_NK[rows, given_N], after_NK[rows, given_N]
-            trained[name] = Outputs([number(score) for score in moved_to_N], [[number(score)] for score in score_N])
-            flips[name] = given_N != after_NK.argmax(-1)
-            moved[name] = score_N - moved_to_N
+            answers[name] = Answers(found[::2], found[1::2])
         comparison = Comparison(
             test=TestSet([examples[index]["id"] for index in held], [examples[index]["target"] for index in held]),
             metrics=[METRICS["score_change"]("")],
-            trained=trained,
+            trained={name: own.outputs() for name, own in answers.items()},
             baselines={},
             resamples=sitting.resamples,
             seed=sitting.seed,
         )
-        rows = [
-            [name, len(held), 100.0 * flips[name].mean(), float(moved[name].mean()), float(np.abs(moved[name]).max())]
-            for name in trained
-        ]
-        table = Table(
-            "Answers to exchanged texts",
-            ["system", "examples", "other class, %", "mean change", "largest change"],
-            rows,
-            "Changes are of the probability of the class given before, with their sign in the mean: before - after.",
-        )
-        worst = np.argsort(-np.abs(moved["pretrained"]), kind="stable")[:SAMPLES]
+        subject = answers["pretrained"]
         samples = [
             {
                 "example_id": comparison.test.ids[place],
                 "input": texts[held[place]],
                 "exchanged": swapped[held[place]],
                 "predictions": {
-                    name: f"{trained[name].references[place][0][:6]} -> {trained[name].predictions[place][:6]}"
-                    for name in trained
+                    name: f"{own.scores_N[place]:.4f} -> {own.exchanged_N[place]:.4f}" for name, own in answers.items()
                 },
             }
-            for place in worst
+            for place in np.argsort(-np.abs(subject.moved_N), kind="stable")[:SAMPLES]
         ]
-        facts = {"flips_percent": rows[0][2], "examples_with_a_word_percent": 100.0 * len(held) / len(texts)}
-        return Results(comparison, samples, [table], facts=facts)
+        facts = {
+            "flips_percent": subject.flips_percent,
+            "examples_with_a_word_percent": 100.0 * len(held) / len(texts),
+        }
+        return Results(comparison, samples, [_table(answers)], facts=facts)
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What one classifier gives each text as it is, and exchanged: N texts, K classes."""
+
+    before_NK: NDArray[np.float64]
+    after_NK: NDArray[np.float64]
+
+    @property
+    def given_N(self) -> NDArray[np.int64]:
+        """The class of the text as it is."""
+        return self.before_NK.argmax(-1)
+
+    @property
+    def scores_N(self) -> NDArray[np.float64]:
+        """The probability of that class."""
+        return np.take_along_axis(self.before_NK, self.given_N[:, None], axis=1)[:, 0]
+
+    @property
+    def exchanged_N(self) -> NDArray[np.float64]:
+        """The probability of the same class once the words are exchanged."""
+        return np.take_along_axis(self.after_NK, self.given_N[:, None], axis=1)[:, 0]
+
+    @property
+    def moved_N(self) -> NDArray[np.float64]:
+        """What of it is gone."""
+        moved_N: NDArray[np.float64] = self.scores_N - self.exchanged_N
+        return moved_N
+
+    @property
+    def flips_percent(self) -> float:
+        """How often another class comes out."""
+        return 100.0 * float((self.given_N != self.after_NK.argmax(-1)).mean())
+
+    def outputs(self) -> Outputs:
+        """Returns the two probabilities as `score_change` reads them."""
+        return Outputs([number(value) for value in self.exchanged_N], [[number(value)] for value in self.scores_N])
+
+
+def _table(answers: Mapping[str, Answers]) -> Table:
+    rows = [
+        [name, len(own.moved_N), own.flips_percent, float(own.moved_N.mean()), float(np.abs(own.moved_N).max())]
+        for name, own in answers.items()
+    ]
+    return Table(
+        "Answers to exchanged texts",
+        ["system", "examples", "other class, %", "mean change", "largest change"],
+        rows,
+        "Changes are of the probability of the class given before, with their sign in the mean: before - after.",
+    )

@@ -82,7 +82,7 @@ class Extraction(Exam):
             resamples=sitting.resamples,
             seed=sitting.seed,
         )
-        rows = []
+        rows: list[list[str | float]] = []
         for kind, part in kinds.items():
             for name in written:
                 own = outputs(name, part)
@@ -93,7 +93,7 @@ class Extraction(Exam):
         table = Table(
             "Extracted word for word, %", ["documents", "system", "number", "extracted", "low", "high"], rows, shape
         )
-        facts = {f"extracted_{row[0].replace(' ', '_')}": row[3] for row in rows if row[1] == next(iter(written))}
+        facts = {f"extracted_{str(row[0]).replace(' ', '_')}": row[3] for row in rows if row[1] == next(iter(written))}
         return Results(comparison, self._samples(sitting, comparison, list(trained_on.values())), [table], facts=facts)
 
     def _chosen(self, sitting: Sitting, split: Literal["train", "test"]) -> dict[str, Ints]:
