@@ -172,5 +172,5 @@ def _outputs(rows: list[dict[str, Any]]) -> Outputs:
         nll_N=np.array([row["nll"] if row["nll"] is not None else np.nan for row in rows]),
         tokens_N=np.array([float(row.get("tokens") or 0) for row in rows]),
         bytes_N=np.array([float(row.get("bytes") or 0) for row in rows]),
-        groups=[row["group"] for row in rows],
+        groups=[row.get("group") or "" for row in rows],
     )

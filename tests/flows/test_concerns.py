@@ -83,7 +83,7 @@ def test_exams_are_held_on_a_finished_run_and_stand_on_the_card(in_store: Any, m
     assert [row["metric"] for row in content["exchanged"]["scores"]] == ["score_change"] * 2
     assert content["why"]["facts"]["steps"] == 16
     assert content["next"]["headline"]["metric"] == "completeness_error"
-    assert set(content["by_heart"]["facts"]) == {"extracted_training", "extracted_held_out"}
+    assert content["by_heart"]["facts"].keys() >= {"extracted_training", "extracted_held_out"}
     card = model_card(plan, card_facts(plan, "tiny-topic", "topic", ["topic", "gaps", "exchanged"]))
     assert "### gaps" in card
     assert "| equalised_odds_gap | lower | pretrained | " in card
