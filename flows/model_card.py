@@ -27,6 +27,15 @@ _FREE = ("cc0", "cc-by", "cc by", "mit", "bsd", "apache", "public domain", "odc"
 _BOUND = {"nc", "noncommercial", "research", "unknown"}
 """Beginnings and words of licences that a model for any use may, and may not, be trained under."""
 
+_HUB_TASKS = {
+    "classification": "text-classification",
+    "extractive_qa": "question-answering",
+    "multi_label": "text-classification",
+    "retrieval": "sentence-similarity",
+    "tagging": "token-classification",
+}
+"""Task -> the hub's name for it, where that is another."""
+
 
 @dataclass(frozen=True)
 class CardFacts:
@@ -102,7 +111,7 @@ def model_card(plan: Plan, facts: CardFacts) -> str:
         "license": "other",
         "license_details": "; ".join(licences),
         "tags": ["stagelm", recipe.name],
-        "pipeline_tag": "text-generation" if config is None else config.task.replace("_", "-"),
+        "pipeline_tag": "text-generation" if config is None else _HUB_TASKS.get(config.task, config.task),
     }
     text = _templates().get_template("model_card.md").render(shown)
     return f"---\n{yaml.safe_dump(head, sort_keys=True, allow_unicode=True)}---\n\n{text}"

@@ -44,6 +44,7 @@ def test_card_tells_data_stages_and_scores_as_their_artifacts_hold_them(in_store
     row = scores["headline"]
 
     assert head["language"] == ["en", "zh"]
+    assert head["pipeline_tag"] == "text-classification"
     assert f"| news | path | CC0-1.0 | {counts['read']:,} | {counts['kept']:,} | " in text
     assert f"`{plan.sources['news'][:16]}`" in text
     assert "| foundation | 4,096 | 8 | 64 | 0.003 | forward (causal_lm): share 0.5, weight 1; cloze (masked_lm)" in text
