@@ -151,7 +151,7 @@ def write_registration(plan: Plan, stage: PlannedStage, work: Work, run: StageRu
 def scored_with(plan: Plan, registration: PlannedStage, task: str | None) -> list[str]:
     """Returns the test sets and exams that say something of a task's model, or of the base model."""
     recipe = plan.recipe
-    subjects = {task: task for task in recipe.finetuning}
+    subjects: dict[str, str | None] = {name: name for name in recipe.finetuning}
     subjects |= {name: exam.subject for name, exam in recipe.evaluation.exams.items()}
     return [name for name in registration.reads if subjects.get(name) == task]
 

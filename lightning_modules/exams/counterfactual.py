@@ -115,7 +115,8 @@ class Answers:
     @property
     def given_N(self) -> NDArray[np.int64]:
         """The class of the text as it is."""
-        return self.before_NK.argmax(-1)
+        given_N: NDArray[np.int64] = self.before_NK.argmax(-1)
+        return given_N
 
     @property
     def scores_N(self) -> NDArray[np.float64]:
@@ -144,7 +145,7 @@ class Answers:
 
 
 def _table(answers: Mapping[str, Answers]) -> Table:
-    rows = [
+    rows: list[list[str | float]] = [
         [name, len(own.moved_N), own.flips_percent, float(own.moved_N.mean()), float(np.abs(own.moved_N).max())]
         for name, own in answers.items()
     ]

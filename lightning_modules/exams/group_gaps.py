@@ -126,7 +126,7 @@ def _predicted(comparison: Comparison, labels: tuple[str, ...]) -> Table:
     groups = np.array(subject.groups)
     predicted = np.array(subject.predictions)
     true = np.array([references[0] for references in subject.references])
-    rows = []
+    rows: list[list[str | float]] = []
     for group in dict.fromkeys(subject.groups):
         here = groups == group
         shares = [100.0 * (answers[here] == label).mean() for label in labels for answers in (predicted, true)]

@@ -40,12 +40,14 @@ class GroupGap(Metric):
         known = np.array(outputs.predictions)[:, None] == labels
         predicted = np.concatenate([known, ~known.any(1, keepdims=True)], axis=1)
         counts = groups[:, :, None, None] & true[:, None, :, None] & predicted[:, None, None, :]
-        return counts.reshape(len(groups), -1).astype(np.float64)
+        statistics: Floats = counts.reshape(len(groups), -1).astype(np.float64)
+        return statistics
 
     def counts(self, sums: Floats) -> Floats:
         """Returns the sums (..., K) as (..., G, C, C + 1)."""
         classes = len(self.labels)
-        return sums.reshape(*sums.shape[:-1], -1, classes, classes + 1)
+        counts_GCC: Floats = sums.reshape(*sums.shape[:-1], -1, classes, classes + 1)
+        return counts_GCC
 
 
 class DemographicParityGap(GroupGap):
@@ -56,7 +58,9 @@ class DemographicParityGap(GroupGap):
     def value(self, sums: Floats) -> Floats:
         """Returns percent."""
         predicted_GC = self.counts(sums).sum(-2)
-        return 100 * _widest(predicted_GC[..., :-1], predicted_GC.sum(-1, keepdims=True), groups=-2).max(-1)
+        gaps_C = _widest(predicted_GC[..., :-1], predicted_GC.sum(-1, keepdims=True), groups=-2)
+        widest: Floats = 100 * gaps_C.max(-1)
+        return widest
 
 
 class EqualisedOddsGap(GroupGap):
@@ -70,7 +74,9 @@ class EqualisedOddsGap(GroupGap):
     def value(self, sums: Floats) -> Floats:
         """Returns percent."""
         counts_GCC = self.counts(sums)
-        return 100 * _widest(counts_GCC[..., :-1], counts_GCC.sum(-1, keepdims=True), groups=-3).max((-2, -1))
+        gaps_CC = _widest(counts_GCC[..., :-1], counts_GCC.sum(-1, keepdims=True), groups=-3)
+        widest: Floats = 100 * gaps_CC.max((-2, -1))
+        return widest
 
 
 class AccuracyGap(GroupGap):
@@ -82,7 +88,8 @@ class AccuracyGap(GroupGap):
         """Returns percent."""
         counts_GCC = self.counts(sums)
         right_G = np.diagonal(counts_GCC[..., :-1], axis1=-2, axis2=-1).sum(-1)
-        return 100 * _widest(right_G[..., None], counts_GCC.sum((-2, -1))[..., None], groups=-2)[..., 0]
+        gaps: Floats = 100 * _widest(right_G[..., None], counts_GCC.sum((-2, -1))[..., None], groups=-2)[..., 0]
+        return gaps
 
 
 def _widest(parts: Floats, wholes: Floats, groups: int) -> Floats:
@@ -91,4 +98,5 @@ def _widest(parts: Floats, wholes: Floats, groups: int) -> Floats:
     rates = np.divide(parts, np.broadcast_to(wholes, parts.shape), out=np.zeros_like(parts), where=there)
     highest = np.where(there, rates, -np.inf).max(groups)
     lowest = np.where(there, rates, np.inf).min(groups)
-    return np.subtract(highest, lowest, out=np.zeros_like(highest), where=there.any(groups))
+    gaps: Floats = np.subtract(highest, lowest, out=np.zeros_like(highest), where=there.any(groups))
+    return gaps
