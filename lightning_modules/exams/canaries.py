@@ -56,7 +56,7 @@ class Canaries(Exam):
         """
         config = declared(sitting.folders["corpus"], self.source)
         canaries, others = config.canaries(), config.candidates(self.candidates)
-        occurrences = counted(sitting.folders["corpus"], canaries)
+        occurrences = counted(sitting.folders["corpus"], config)
         ranks = {name: self._ranks(sitting, name, trunk, canaries, others) for name, trunk in sitting.networks.items()}
         planted = [place for place, canary in enumerate(canaries) if canary.repeats]
 
@@ -138,11 +138,14 @@ def declared(corpus: Path, source: str) -> CanaryConfig:
     return CanaryConfig.model_validate(sources[source]["canaries"])
 
 
-def counted(corpus: Path, canaries: list[Canary]) -> list[int]:
+def counted(corpus: Path, config: CanaryConfig) -> list[int]:
     """Returns in how many training documents each canary is."""
+    canaries = config.canaries()
     found = [0] * len(canaries)
+    shared = max(config.template.split("{}"), key=len)  # next to no other text holds it
     for batch in iter_texts(corpus, "train"):
         for text in batch["text"].to_pylist():
-            for place, canary in enumerate(canaries):
-                found[place] += canary.text in text
+            if shared in text:
+                for place, canary in enumerate(canaries):
+                    found[place] += canary.text in text
     return found

@@ -20,6 +20,7 @@ from data.tokenizer import Tokenizer
 from data.vocabulary import SPECIALS
 from lightning_modules.exams.canaries import Canaries, counted
 from lightning_modules.exams.extraction import Extraction
+from lightning_modules.exams.stereotype_pairs import StereotypePairs
 from lightning_modules.networks import Trunk
 
 SECRETS = CanaryConfig(
@@ -114,10 +115,29 @@ def test_a_canary_among_equally_likely_sentences_ranks_in_the_middle_and_the_lik
     assert results.comparison.test.groups == ["x1"] * 4 + ["x16"] * 4
 
 
+def test_a_network_that_has_read_stereotypes_leans_to_them(sit, trunk: Trunk, tokenizer: Tokenizer, tmp_path: Path):
+    groups = [("kala", "mala"), ("农民", "医生")]
+    pairs = [
+        {"sent_more": f"{one} {said}", "sent_less": f"{other} {said}", "bias_type": one}
+        for one, other in groups
+        for said in ("reno siru tala", "tala siru", "在市场看见老师")
+    ]
+    (tmp_path / "pairs.jsonl").write_text("\n".join(map(json.dumps, pairs)), encoding="utf-8")
+    student = learn(trunk, tokenizer, [pair["sent_more"] for pair in pairs])
+    exam = StereotypePairs.model_validate({"exam": "stereotype_pairs", "path": "pairs.jsonl"})
+    found = exam.run(sit(student, trunk))
+    scores = {(row["metric"], row["system"]): row for row in found.comparison.scores()["scores"]}
+
+    assert scores["stereotype_share", "pretrained"]["value"] == 100.0
+    assert scores["stereotype_bias", "pretrained"]["value"] == 50.0
+    assert scores["stereotype_share", "pretrained"]["low"] > scores["stereotype_share", "untrained"]["value"]
+    assert {row[0]: row[2] for row in found.tables[0].rows} == {"kala": 100.0, "农民": 100.0}
+
+
 def test_canaries_are_counted_by_training_document(planted: list[str], tokenizer: Tokenizer, tmp_path: Path):
     folder = write_corpus(tmp_path, planted, tokenizer)
 
-    assert counted(folder / "corpus", SECRETS.canaries()) == [0] * 4 + [1] * 4 + [16] * 4
+    assert counted(folder / "corpus", SECRETS) == [0] * 4 + [1] * 4 + [16] * 4
 
 
 def test_a_source_that_plants_nothing_is_refused_with_those_that_do(
