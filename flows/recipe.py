@@ -62,6 +62,10 @@ class EvaluationConfig(Config):
     """Resamples behind every 95 % interval."""
     tokens: Count = Field(100_000, gt=0)
     """At most so many corpus tokens of the test split are scored for perplexity."""
+    stride: int | None = Field(None, gt=0)
+    """Tokens of a long document that each window but the first scores, at most the sequence length of the last stage;
+    each has at least that length less the stride as its context. Null: half the length. Less takes longer, and finds
+    text likelier."""
     examples: int = Field(1000, gt=0)
     """At most so many test examples of each task are scored."""
     exams: dict[str, ExamConfig] = Field({})
@@ -154,6 +158,17 @@ class Recipe(Config):
                     f"({', '.join(sorted(planted)) or 'there are none'}); give corpus.sources one: "
                     f"{exam.source}: {{canaries: {{}}}}"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def every_token_is_scored(self) -> Self:
+        stage, config = list(self.pretraining.stages.items())[-1]
+        stride = self.evaluation.stride
+        if stride is not None and stride > config.sequence_length:
+            raise ValueError(
+                f"evaluation.stride: {stride} is more than the {config.sequence_length} positions of "
+                f"pretraining.stages.{stage}.sequence_length, so some tokens would not be scored; lower it"
+            )
         return self
 
     @model_validator(mode="after")

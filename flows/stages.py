@@ -25,7 +25,7 @@ FORMATS = {
     "weights": 2,
     "gate": 1,
     "finetuned": 2,
-    "scores": 2,
+    "scores": 3,
     "registration": 1,
 }
 """Raised when the meaning of a kind's content changes; tests/flows/test_formats.py holds the content to it."""
@@ -124,7 +124,7 @@ class _Layout:
         scored: list[str] = []
         if recipe.pretraining.writes:
             read = {"data": tokens, "weights": weights, "tokenizer": tokenizer}
-            scored.append(self.score(LANGUAGE_MODEL, {}, read))
+            scored.append(self.score(LANGUAGE_MODEL, {"stride": recipe.evaluation.stride}, read))
         for task, config in recipe.finetuning.items():
             scored.append(self.finetuning(task, config, weights, tokenizer))
         examined: list[str] = []
@@ -168,7 +168,7 @@ class _Layout:
         return label
 
     def finetuning(self, task: str, config: FinetuningConfig, weights: str, tokenizer: str) -> str:
-        settings = config.model_dump(mode="json", exclude={"data", "decoding", "micro_batch_size"})
+        settings = config.model_dump(mode="json", exclude={"data", "decoding", "micro_batch_size", "metrics"})
         values = {**self.plan.training_values(), "finetuning": settings}
         shared = {"examples": f"examples/{task}", "tokenizer": tokenizer}
         tuned = self.add("finetuning", "finetuned", task, values, {**shared, "weights": weights})
@@ -176,7 +176,11 @@ class _Layout:
         searched = self.recipe.corpus.decontamination is not None and config.data.source != "corpus"
         return self.score(
             task,
-            {"task": config.task, "decoding": config.decoding.model_dump(mode="json")},
+            {
+                "task": config.task,
+                "decoding": config.decoding.model_dump(mode="json"),
+                **({"metrics": config.metrics} if config.metrics else {}),
+            },
             {
                 "data": f"examples/{task}",
                 "finetuned": tuned,
@@ -215,7 +219,7 @@ class _Layout:
         sources: Mapping[str, str] | None = None,
     ) -> str:
         evaluation = {
-            **self.recipe.evaluation.model_dump(mode="json", exclude={"exams"}),
+            **self.recipe.evaluation.model_dump(mode="json", exclude={"exams", "stride"}),
             "precision": self.plan.hardware.precision,
             "seed": self.recipe.seed,
         }

@@ -81,6 +81,22 @@ def ngram_nll(train_NK: Ints, test_MK: Ints, vocab_size: int) -> NDArray[np.floa
     return nll_M
 
 
+def text_grams(texts: Sequence[Ints], order: int, *, ended: bool) -> Ints:
+    """Returns every token of the texts with the ones before it, (M, K); before bos there is padding.
+
+    Args:
+        texts: token ids without specials.
+        order: K.
+        ended: each text's eos is predicted too.
+    """
+    samples = [[SPECIALS.bos, *text.tolist(), *([SPECIALS.eos] if ended else [])] for text in texts]
+    padding = [SPECIALS.pad] * (order - 2)  # so that a row may look back over its start
+    ids = np.array([token for sample in samples for token in [*padding, *sample]], dtype=np.int64)
+    asked = np.array([place > 0 for sample in samples for place in [*[0] * len(padding), *range(len(sample))]], bool)
+    places_M = np.flatnonzero(asked)
+    return np.stack([ids[places_M - back] for back in range(order)], axis=1)
+
+
 def _place(ascending: Ints, wanted_M: Ints) -> Ints:
     """Returns where each wanted number stands, -1 where it does not."""
     place_M = np.searchsorted(ascending, wanted_M).clip(max=len(ascending) - 1)

@@ -20,6 +20,7 @@ from lightning_modules.exams.minimal_pairs import MinimalPairs
 from lightning_modules.exams.prompting import Prompting
 from lightning_modules.exams.pseudo_perplexity import PseudoPerplexity
 from lightning_modules.exams.stereotype_pairs import StereotypePairs
+from lightning_modules.exams.unconditional_samples import UnconditionalSamples
 
 EXAMS: dict[str, type[Exam]] = {
     "attributions": Attributions,
@@ -34,6 +35,7 @@ EXAMS: dict[str, type[Exam]] = {
     "prompting": Prompting,
     "pseudo_perplexity": PseudoPerplexity,
     "stereotype_pairs": StereotypePairs,
+    "unconditional_samples": UnconditionalSamples,
 }
 
 ExamConfig = Annotated[
@@ -48,7 +50,8 @@ ExamConfig = Annotated[
     | MinimalPairs
     | Prompting
     | PseudoPerplexity
-    | StereotypePairs,
+    | StereotypePairs
+    | UnconditionalSamples,
     Field(discriminator="exam"),
 ]
 

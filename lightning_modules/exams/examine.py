@@ -58,7 +58,7 @@ def state_sha256(trunk: Trunk) -> str:
 def beside_scores(results: Results) -> dict[str, Any]:
     """Returns what an exam adds to `scores.json`."""
     return {
-        "language": results.language,
+        "target_language": results.language,
         "labels": list(results.labels),
         "facts": dict(results.facts),
         "tables": [asdict(table) for table in results.tables],

@@ -20,7 +20,7 @@ def by_group(comparison: Comparison) -> dict[str, dict[str, Interval]]:
     """
     metric = comparison.metrics[0]
     groups = np.array(comparison.test.groups)
-    statistics = comparison.statistics(metric)
+    statistics = comparison.statistics[metric.name]
     return {
         group: {
             system: interval(metric, own[groups == group], comparison.resamples, comparison.seed)
@@ -62,7 +62,7 @@ def mean_of_groups(comparison: Comparison) -> dict[str, float]:
     """
     metric = comparison.metrics[0]
     groups = np.array(comparison.test.groups)
-    own_NK = comparison.statistics(metric)[next(iter(comparison.outputs))]
+    own_NK = comparison.statistics[metric.name][next(iter(comparison.outputs))]
     parts = [own_NK[groups == group] for group in dict.fromkeys(comparison.test.groups)]
     value = float(np.mean([metric.value(part_NK.sum(0)) for part_NK in parts]))
     resampled_GR = [

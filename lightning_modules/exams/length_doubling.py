@@ -84,7 +84,9 @@ class LengthDoubling(Exam):
 
 def in_windows(trunk: Trunk, texts: list[Ints], length: int, hardware: Hardware) -> list[Floats]:
     """Returns the nats of each text's tokens, read in overlapping windows of `length`; each token is asked for once."""
-    windows = [window for number, text in enumerate(texts) for window in windows_of(number, len(text), length)]
+    windows = [
+        window for number, text in enumerate(texts) for window in windows_of(number, len(text), length, length // 2)
+    ]
     parts = causal_nll(
         trunk,
         [texts[window.document][window.start : window.end] for window in windows],

@@ -2,17 +2,33 @@
 
 from lightning_modules.metrics.base import Metric, Outputs
 from lightning_modules.metrics.bootstrap import Interval, compare, interval, wins
+from lightning_modules.metrics.calibration import Ece
 from lightning_modules.metrics.choice import ChoiceAccuracy
-from lightning_modules.metrics.classes import Accuracy, MacroF1, MicroF1, Precision, Recall
+from lightning_modules.metrics.classes import (
+    Accuracy,
+    MacroF1,
+    MicroF1,
+    MicroPrecision,
+    MicroRecall,
+    Precision,
+    Recall,
+    WeightedF1,
+)
 from lightning_modules.metrics.fairness import AccuracyGap, DemographicParityGap, EqualisedOddsGap
-from lightning_modules.metrics.likelihood import BitsPerByte, Perplexity
+from lightning_modules.metrics.likelihood import BitsPerByte, Perplexity, WordPerplexity
 from lightning_modules.metrics.memorisation import Exposure, Extracted
+from lightning_modules.metrics.meteor import Meteor, MeteorExactStem
 from lightning_modules.metrics.numbers import CompletenessError, ScoreChange
+from lightning_modules.metrics.pool import Distinct1, Distinct2
 from lightning_modules.metrics.pseudo_perplexity import PseudoPerplexity, WordPseudoPerplexity
+from lightning_modules.metrics.referee import RefereePerplexity
+from lightning_modules.metrics.repetition import Repetition
+from lightning_modules.metrics.self_bleu import SelfBleu
+from lightning_modules.metrics.signatures import OtherSignatureError, refuse_other
 from lightning_modules.metrics.stereotypes import StereotypeBias, StereotypeShare
-from lightning_modules.metrics.summarization import Rouge1, Rouge2, RougeL
+from lightning_modules.metrics.summarization import Rouge1, Rouge2, RougeL, RougeLsum
 from lightning_modules.metrics.token_loss import TokenLoss
-from lightning_modules.metrics.translation import Bleu, Chrf
+from lightning_modules.metrics.translation import Bleu, Chrf, Ter
 
 METRICS: dict[str, type[Metric]] = {
     "accuracy": Accuracy,
@@ -23,23 +39,47 @@ METRICS: dict[str, type[Metric]] = {
     "chrf": Chrf,
     "completeness_error": CompletenessError,
     "demographic_parity_gap": DemographicParityGap,
+    "distinct_1": Distinct1,
+    "distinct_2": Distinct2,
+    "ece": Ece,
     "equalised_odds_gap": EqualisedOddsGap,
     "exposure": Exposure,
     "extracted": Extracted,
     "macro_f1": MacroF1,
+    "meteor": Meteor,
+    "meteor_exact_stem": MeteorExactStem,
     "micro_f1": MicroF1,
+    "micro_precision": MicroPrecision,
+    "micro_recall": MicroRecall,
     "perplexity": Perplexity,
     "precision": Precision,
     "pseudo_perplexity": PseudoPerplexity,
     "pseudo_perplexity_l2r": WordPseudoPerplexity,
     "recall": Recall,
+    "referee_perplexity": RefereePerplexity,
+    "repetition": Repetition,
     "rouge1": Rouge1,
     "rouge2": Rouge2,
     "rouge_l": RougeL,
+    "rouge_lsum": RougeLsum,
     "score_change": ScoreChange,
+    "self_bleu": SelfBleu,
     "stereotype_bias": StereotypeBias,
     "stereotype_share": StereotypeShare,
+    "ter": Ter,
     "token_loss": TokenLoss,
+    "weighted_f1": WeightedF1,
+    "word_perplexity": WordPerplexity,
 }
 
-__all__ = ["METRICS", "Interval", "Metric", "Outputs", "compare", "interval", "wins"]
+__all__ = [
+    "METRICS",
+    "Interval",
+    "Metric",
+    "OtherSignatureError",
+    "Outputs",
+    "compare",
+    "interval",
+    "refuse_other",
+    "wins",
+]

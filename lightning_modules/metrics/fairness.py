@@ -20,6 +20,7 @@ class GroupGap(Metric):
     """Shares the counts; a subclass says of which rates the gap is."""
 
     better: ClassVar[Literal["higher", "lower"]] = "lower"
+    of_classes: ClassVar[bool] = True
 
     @property
     def signature(self) -> str:

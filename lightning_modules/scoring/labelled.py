@@ -52,7 +52,10 @@ def score_labelled(
     }
     comparison = Comparison(
         test=_test_set(spec, examples),
-        metrics=[METRICS[name](description.target_language, description.labels) for name in kind.metrics],
+        metrics=[
+            METRICS[name](description.target_language, description.labels)
+            for name in dict.fromkeys((*kind.metrics, *spec.metrics))
+        ],
         trained=trained,
         baselines=baselines,
         resamples=spec.resamples,

@@ -85,6 +85,30 @@ def test_a_network_is_not_asked_for_what_it_never_learnt(tiny_recipe: Path) -> N
         load_plan(str(tiny_recipe), causal | gates | asking(hidden={"exam": "pseudo_perplexity"}))
 
 
+TOPIC = {"template": "{input} It was {label}.", "verbalizer": {"calm": "calm", "loud": "loud"}}
+
+
+def test_prompting_reads_the_examples_of_a_task_or_builds_its_own(tiny_recipe: Path) -> None:
+    source = load_plan(str(tiny_recipe)).recipe.finetuning["topic"].data.model_dump(mode="json")
+    plan = load_plan(
+        str(tiny_recipe),
+        asking(
+            shared={"exam": "prompting", "task": "topic", **TOPIC}, own={"exam": "prompting", "data": source, **TOPIC}
+        ),
+    )
+
+    assert plan.stage("scores/shared").reads["examples"] == "examples/topic"
+    assert plan.stage("scores/own").reads["examples"] == "examples/own"
+    assert plan.stage("examples/own").flow == "corpus"
+    assert plan.labelled_source("own").labels == ("calm", "loud")
+
+
+def test_a_verbaliser_of_other_classes_is_refused_with_its_place(tiny_recipe: Path) -> None:
+    exam = {"exam": "prompting", "task": "topic", **TOPIC, "verbalizer": {"calm": "calm", "noisy": "loud"}}
+    with pytest.raises(RecipeError, match=r"evaluation.exams.shared: verbalizer has calm, noisy, but .* calm, loud"):
+        load_plan(str(tiny_recipe), asking(shared=exam))
+
+
 def test_an_exam_is_held_by_the_child_and_found_again(in_store: Any, pairs: Path) -> None:
     from flows.evaluation import BUILDERS
 

@@ -21,6 +21,7 @@ ASKED = {
         "examples": 3,
     },
     "pseudo_perplexity": {"tokens": 20},
+    "unconditional_samples": {"samples": 3, "max_new_tokens": 6},
 }  # fmt: skip
 
 
