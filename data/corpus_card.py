@@ -19,6 +19,7 @@ import yaml
 from data.corpus_counts import CorpusSummary
 from data.corpus_folder import write_json
 from data.document import CORPUS_SCHEMA, SPLITS
+from data.markdown import table
 from data.sources import SOURCES, SourceFields
 
 ROWS_SHOWN = 30
@@ -49,7 +50,7 @@ def write_card(
         "# Corpus",
         f"{size}, from {len(sources)} source{'' if len(sources) == 1 else 's'}.",
         "## Splits",
-        _table(
+        table(
             ["split", "documents", "MB"],
             ([split, f"{summary.documents[split]:,}", f"{summary.bytes[split] / 1e6:.2f}"] for split in SPLITS),
         ),
@@ -68,12 +69,12 @@ def write_card(
         _by_source("type", {name: counts.pii for name, counts in summary.sources.items()}),
         *_overlap(output / "audit" / "overlap.parquet"),
         "## Files that were read",
-        _table(
+        table(
             ["source", "content", "sha256, or what stands for it"],
             _shown([name, *row] for name in keys for row in _files(keys[name])),
         ),
         "## Files of the corpus",
-        _table(
+        table(
             ["file", "documents", "sha256"],
             _shown([name, f"{part['documents']:,}", f"`{part['sha256']}`"] for name, part in parts.items()),
         ),
@@ -81,7 +82,7 @@ def write_card(
         "## Recipe",
         "```yaml\n" + yaml.safe_dump({"corpus": settings}, sort_keys=False, allow_unicode=True) + "```",
         "## Known limits",
-        "\n".join(f"- {limit}" for limit in _limits(settings)),
+        "\n".join(f"- {limit}" for limit in known_limits(settings)),
         "## How to cite",
         f"Name the sources as their licences ask, and this selection of them by the sha256 of its parts: `{digest}`.",
     ]
@@ -119,11 +120,11 @@ def _sources(summary: CorpusSummary, sources: Mapping[str, SourceFields]) -> str
     for name, counts in summary.sources.items():
         languages = ", ".join(counts.languages) or "none kept"
         numbers = [f"{counts.read:,}", f"{counts.kept:,}", f"{counts.bytes_kept / 1e6:.2f}"]
-        rows.append([name, _kind(sources[name]), sources[name].licence, languages, *numbers])
-    return _table(["source", "type", "licence", "languages", "documents read", "kept", "MB kept"], rows)
+        rows.append([name, kind_of(sources[name]), sources[name].licence, languages, *numbers])
+    return table(["source", "type", "licence", "languages", "documents read", "kept", "MB kept"], rows)
 
 
-def _limits(settings: Mapping[str, Any]) -> Iterable[str]:
+def known_limits(settings: Mapping[str, Any]) -> Iterable[str]:
     """What these settings leave undone."""
     yield "Languages are identified by a classifier, which is least sure of short texts, of code and of lists."
     if settings["pii"] is None:
@@ -138,14 +139,15 @@ def _limits(settings: Mapping[str, Any]) -> Iterable[str]:
     yield "The licence of a source is what the recipe says of it; its documents may quote others under others."
 
 
-def _kind(source: SourceFields) -> str:
+def kind_of(source: SourceFields) -> str:
+    """The key of the recipe that says where a source comes from: path, wheel, ..."""
     return next(kind for kind in SOURCES if kind in type(source).model_fields)
 
 
 def _shares(kind: str, counts: Mapping[str, int]) -> str:
     total = sum(counts.values())
     rows = ([name, f"{count:,}", f"{count / total:.1%}"] for name, count in Counter(counts).most_common())
-    return _table([kind, "documents", "share"], rows)
+    return table([kind, "documents", "share"], rows)
 
 
 def _by_source(kind: str, counts: Mapping[str, Mapping[str, int]]) -> str:
@@ -157,7 +159,7 @@ def _by_source(kind: str, counts: Mapping[str, Mapping[str, int]]) -> str:
         [name, f"{total:,}", *(f"{of_source.get(name, 0):,}" for of_source in counts.values())]
         for name, total in totals.most_common()
     ]
-    return _table([kind, "all", *counts], rows)
+    return table([kind, "all", *counts], rows)
 
 
 def _overlap(path: Path) -> list[str]:
@@ -172,7 +174,7 @@ def _overlap(path: Path) -> list[str]:
         held = (pc.sum(pc.greater_equal(own[column], threshold)).as_py() for column in ("share_before", "share"))
         rows.append([evaluation, f"{own.num_rows:,}", *(f"{number:,}" for number in held)])
     head = ["evaluation set", "examples", "of them in what was read", "in what stays"]
-    return ["## Overlap with evaluation sets", _table(head, rows)]
+    return ["## Overlap with evaluation sets", table(head, rows)]
 
 
 def _files(key: Mapping[str, Any]) -> Iterable[list[str]]:
@@ -198,13 +200,3 @@ def _shown(rows: Iterable[Sequence[str]]) -> list[Sequence[str]]:
     every = list(rows)
     left = len(every) - ROWS_SHOWN
     return [*every[:ROWS_SHOWN], *([[f"and {left:,} more", "", ""]] if left > 0 else [])]
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines)
-
-
-def _cell(text: str) -> str:
-    """Names come from people: a bar or a line break in one must not end its cell."""
-    return " ".join(text.replace("|", "\\|").split())

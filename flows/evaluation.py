@@ -1,6 +1,8 @@
 """Flow `evaluation`: every test set is scored beside its baselines, and the models are registered."""
 
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from data.faults import reach
 from flows.child import run_child
 from flows.figures import headline_metrics
 from flows.making import Outcomes, run_stages
+from flows.model_card import card_facts, model_card, with_energy
 from flows.plan import Plan
 from flows.report import live
 from flows.stages import LANGUAGE_MODEL, PlannedStage
@@ -26,6 +29,8 @@ from lightning_modules.tasks.finetuning import FinetuningConfig
 EXAMPLE_TEXTS = 3
 """Inputs whose answers are kept with a registered model as its example."""
 EXAMPLE_CHARACTERS = 200
+CARDS = "cards"
+"""Folder of a registration with a card for each model."""
 
 
 def write_scores(plan: Plan, stage: PlannedStage, work: Work, run: StageRun) -> None:
@@ -109,6 +114,7 @@ def write_registration(plan: Plan, stage: PlannedStage, work: Work, run: StageRu
         "stagelm.tokens": json.dumps([plan.stage(f"tokens/{recipe.name}").key.fingerprint]),
         "stagelm.tokenizer": plan.stage(f"tokenizer/{recipe.name}").key.fingerprint,
     }
+    (work.output / CARDS).mkdir(exist_ok=True)
     models = {}
     tasks: list[str | None] = list(recipe.finetuning)
     if recipe.pretraining.writes:
@@ -122,26 +128,38 @@ def write_registration(plan: Plan, stage: PlannedStage, work: Work, run: StageRu
             name, weights = plan.tracking.task_model(recipe.name, task), f"finetuned/{task}"
             adapted = base if config.adapter.method != "full" else None
             package = Package(plan.folder(weights), tokenizer, task_predictor(config), adapted)
+        scored = scored_with(plan, stage, task)
+        facts = card_facts(plan, name, task, scored)
+        card = model_card(plan, facts)
+        write_atomically(work.output / CARDS / f"{name}.md", card)
         version = register(
             plan.tracking,
             name,
-            package,
+            replace(package, card=with_energy(card, facts)),
             fingerprint=plan.stage(weights).key.fingerprint,
             run_id=run.run_id,
-            metrics=model_metrics(plan, task),
+            metrics=model_metrics(plan, scored),
             tags=tags,
             example=openings(plan.folder(f"corpus/{recipe.name}")) if task is None else task_inputs(plan, task),
         )
         models[name] = version.fingerprint
         work.record[name] = version.number
         reach("registration/registered")
+    run.artifact(work.output / CARDS, "reports")
     write_atomically(work.output / "models.json", json.dumps(models, indent=1, sort_keys=True))
     reach("registration/written")
 
 
-def model_metrics(plan: Plan, task: str | None) -> dict[str, float]:
-    """What a task's model scored; of the base model, None, also what it did in the exams."""
-    scored = [LANGUAGE_MODEL, *plan.recipe.evaluation.exams] if task is None else [task]
+def scored_with(plan: Plan, registration: PlannedStage, task: str | None) -> list[str]:
+    """Returns the test sets and exams that say something of a task's model, or of the base model."""
+    recipe = plan.recipe
+    subjects: dict[str, str | None] = {name: name for name in recipe.finetuning}
+    subjects |= {name: exam.subject for name, exam in recipe.evaluation.exams.items()}
+    return [name for name in registration.reads if subjects.get(name) == task]
+
+
+def model_metrics(plan: Plan, scored: Sequence[str]) -> dict[str, float]:
+    """What a model scored in its test sets and exams."""
     return {name: value for label in scored for name, value in headline_metrics(plan.folder(f"scores/{label}")).items()}
 
 

@@ -17,9 +17,11 @@ from data.config import Config, Count
 from data.corpus import CorpusConfig
 from data.naming import look_up
 from data.sources import SourceError
+from data.sources.canaries import CanarySourceConfig
 from data.tokenizer import TokenizerConfig
 from lightning_modules.exams import ExamConfig
 from lightning_modules.exams.base import Reading
+from lightning_modules.exams.canaries import Canaries
 from lightning_modules.hardware import HardwareConfig
 from lightning_modules.networks.config import ModelChoice
 from lightning_modules.stage import StageConfig
@@ -146,6 +148,19 @@ class Recipe(Config):
                     raise ValueError(f"{place}.sources: {error}") from error
             if stage.blend_fraction and not number:
                 raise ValueError(f"{place}.blend_fraction: the first stage has none before it to come from; leave it 0")
+        return self
+
+    @model_validator(mode="after")
+    def canaries_are_planted(self) -> Self:
+        sources = self.corpus.sources
+        planted = {name: source for name, source in sources.items() if isinstance(source, CanarySourceConfig)}
+        for name, exam in self.evaluation.exams.items():
+            if isinstance(exam, Canaries) and exam.source not in planted:
+                raise ValueError(
+                    f"evaluation.exams.{name}.source: {exam.source!r} is no source of canaries "
+                    f"({', '.join(sorted(planted)) or 'there are none'}); give corpus.sources one: "
+                    f"{exam.source}: {{canaries: {{}}}}"
+                )
         return self
 
     @model_validator(mode="after")

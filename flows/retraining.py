@@ -25,6 +25,7 @@ from flows.corpus import held_out, record_corpus, with_examples
 from flows.evaluation import base_predictor, openings, score
 from flows.making import run_stage
 from flows.mixture import mixture
+from flows.model_card import CardFacts, model_card, with_energy
 from flows.plan import Plan, load_plan
 from flows.recipe import RecipeError, RetrainingConfig
 from flows.recording import Recording, recording
@@ -217,10 +218,18 @@ def _judged(
             stage = attempt.scores(name, fingerprint, challenger["fingerprint"])
             scored.append(run_stage(plan, stage, _write_scores(attempt, weights, folder), record))
     verdict = judge([plan.store.root / outcome["folder"] for outcome in scored], attempt.champion, plan)
+    facts = CardFacts(
+        name=attempt.champion.name,
+        corpora=[*(a.folder for a in attempt.known("corpus")), plan.store.root / corpus["folder"]],
+        scores={outcome["name"]: plan.store.root / outcome["folder"] for outcome in scored},
+        built=[attempt.weights.folder, plan.store.root / corpus["folder"], new, weights],
+        continued_tokens=plan.tokens(attempt.stage_config()),
+    )
+    card = with_energy(model_card(plan, facts), facts)
     registered = register(
         plan.tracking,
         attempt.champion.name,
-        Package(weights, attempt.tokenizer.folder, base_predictor(plan)),
+        Package(weights, attempt.tokenizer.folder, base_predictor(plan), card=card),
         fingerprint=challenger["fingerprint"],
         run_id=record.tracking.run_id,
         metrics={"verdict/difference": verdict.difference, "verdict/low": verdict.low, "verdict/high": verdict.high},

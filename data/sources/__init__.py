@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Discriminator, Tag
 
+from data.sources.canaries import CanarySource, CanarySourceConfig
 from data.sources.database import DatabaseConfig, DatabaseSource
 from data.sources.files import FileConfig, FileSource
 from data.sources.huggingface import HuggingFaceConfig, HuggingFaceSource
@@ -29,6 +30,7 @@ __all__ = [
 ]
 
 SOURCES: dict[str, type[Source[Any]]] = {
+    "canaries": CanarySource,
     "database": DatabaseSource,
     "huggingface": HuggingFaceSource,
     "path": FileSource,
@@ -45,7 +47,8 @@ def _kind(settings: Any) -> str | None:
 
 
 SourceConfig = Annotated[
-    Annotated[DatabaseConfig, Tag("database")]
+    Annotated[CanarySourceConfig, Tag("canaries")]
+    | Annotated[DatabaseConfig, Tag("database")]
     | Annotated[HuggingFaceConfig, Tag("huggingface")]
     | Annotated[FileConfig, Tag("path")]
     | Annotated[TaskConfig, Tag("task")]

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from data.document import Split
 from data.sources.local import FileHashes
 from data.sources.source import SourceError
+from data.tasks.about import with_columns
 from data.tasks.base import Example, Places
 from data.tasks.tables import TableSource, read_table
 
@@ -19,13 +20,15 @@ class FileTable(TableSource):
     path: Path | dict[Split, Path]
     """One table, divided by `split`; or one table each for train, validation and test. Without a validation table,
     validation is those groups of the train table that `split` puts there."""
+    about: tuple[str, ...] = ()
+    """Columns that are kept with each example, such as who wrote it: the exam `group_gaps` tells groups by them."""
 
     def examples(self, places: Places) -> Iterator[Example]:
         """Reads all tables, in the order of the recipe."""
         for table_split, path in self._tables(places).items():
             with path.open("rb") as stream:
                 table = read_table(stream, path.name)
-            for example in self.rows(table, str(path)):
+            for example in with_columns(self.rows(table, str(path)), table, self.about, str(path)):
                 yield replace(example, split=self._split(table_split, example.group))
 
     def content(self, places: Places) -> dict[str, Any]:

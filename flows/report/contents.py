@@ -86,9 +86,13 @@ def read_stages(record: RunRecord, store_root: Path) -> list[StageContents]:
 
 
 def read_scores(record: RunRecord, store_root: Path) -> list[dict[str, Any]]:
-    """Contents of every `scores.json`, with the recipe's name for the task in place of its kind."""
+    """Contents of every `scores.json`, with the recipe's name for the task in place of its kind, which is `kind`."""
     scored = of_kind(read_stages(record, store_root), "scores")
-    return [{**content, "task": stage.outcome.name} for stage in scored if (content := stage.read("scores.json"))]
+    return [
+        {**content, "task": stage.outcome.name, "kind": content["task"]}
+        for stage in scored
+        if (content := stage.read("scores.json"))
+    ]
 
 
 def of_kind(stages: list[StageContents], kind: str) -> list[StageContents]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from flows.report.console import (
 )
 from flows.report.contents import StageContents, of_kind, read_scores, read_stages
 from flows.report.corpus_figures import corpus_figures
+from lightning_modules.exams import EXAMS
 
 _SCRATCH = "-scratch"
 
@@ -49,6 +50,7 @@ def render_report(record: RunRecord, store_root: Path) -> str:
             seconds=(record.finished - record.started).total_seconds(),
             settings=json.dumps(record.settings, ensure_ascii=False, indent=1),
             scores=scores,
+            sections=_sections(scores),
             score_plots=[Markup(figures.scores(task)) for task in scores],
             curve_plots=[
                 [Markup(figures.curve(task["task"], curve)) for curve in task.get("curves", ())] for task in scores
@@ -83,6 +85,7 @@ def environment() -> Environment:
     )
     made.filters |= {"duration": duration, "figure": figure, "outcome": outcome, "readable": readable, "used": used}
     made.filters["percent"] = "{:.1%}".format
+    made.filters["shaded"] = shaded
     made.globals |= {
         "metrics_in_order": metrics_in_order,
         "systems_in_order": systems_in_order,
@@ -106,9 +109,22 @@ def readable(value: Any) -> str:
     return str(value)
 
 
+def shaded(tokens: Sequence[tuple[str, float]]) -> list[tuple[str, float, str]]:
+    """Tokens with what each brings about and the colour that shows it: blue for, orange against, as strong as it is."""
+    largest = max((abs(value) for _, value in tokens), default=0.0) or 1.0
+    colours = {True: "0, 114, 178", False: "213, 94, 0"}
+    return [(text, value, f"rgba({colours[value > 0]}, {0.75 * abs(value) / largest:.3f})") for text, value in tokens]
+
+
 def used(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The settings that are not off."""
     return {name: value for name, value in settings.items() if value}
+
+
+def _sections(scores: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
+    """Scores, and apart from them the exams of what a model should not do."""
+    concerns = [task for task in scores if task["kind"] in EXAMS and EXAMS[task["kind"]].concern]
+    return {"Scores": [task for task in scores if task not in concerns], "Concerns": concerns}
 
 
 def _systems(stages: list[StageContents]) -> dict[str, dict[str, StageContents]]:

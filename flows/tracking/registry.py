@@ -32,6 +32,10 @@ _NOT_THERE = frozenset({"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"})
 EXAMPLE = ("It was a fine morning.", "今天天气很好。")
 FINGERPRINT = "stagelm.fingerprint"
 _PACKAGE = "package"
+CARD = "README.md"
+"""The model's card, in its package."""
+_DESCRIPTION_CHARACTERS = 5000
+"""What every database of MLflow takes as the description of a version."""
 _PROJECT = Path(__file__).parents[2]
 _REQUIRED = ("mlflow", "numpy", "pandas", "pydantic", "safetensors", "sentencepiece", "torch")
 
@@ -50,6 +54,8 @@ class Package:
     predictor: PredictorConfig
     base: Path | None = None
     """The `weights` artifact that an adapter in `weights` belongs to."""
+    card: str = ""
+    """What people must know of the model, in Markdown."""
 
     def write(self, folder: Path) -> None:
         """Lays the parts out as `Predictor.load` reads them; linked, not copied, where the file system can."""
@@ -58,6 +64,8 @@ class Package:
             if source is not None:
                 shutil.copytree(source, folder / name, copy_function=_link)
         (folder / SETTINGS).write_text(self.predictor.model_dump_json(indent=1), encoding="utf-8")
+        if self.card:
+            (folder / CARD).write_text(self.card, encoding="utf-8")
 
 
 @dataclass(frozen=True)
@@ -127,6 +135,8 @@ def register(
             _log_model(client, settings, name, package, run_id, metrics, {**tags, FINGERPRINT: fingerprint}, example)
             found = _search(client, name, fingerprint)
             assert found is not None
+        if package.card:
+            client.update_model_version(name, found.version, description=_description(package.card))
         newest = max(int(version.version) for version in client.search_model_versions(f"name = '{name}'"))
         if int(found.version) == newest:
             client.set_registered_model_alias(name, settings.aliases.challenger, found.version)
@@ -295,6 +305,18 @@ def _by_alias(client: MlflowClient, name: str, alias: str) -> ModelVersion | Non
 def _version(found: ModelVersion) -> Version:
     tags: dict[str, Any] = dict(found.tags)
     return Version(found.name, str(found.version), tags[FINGERPRINT], tags, found.run_id)
+
+
+def _description(card: str) -> str:
+    """Returns what of a card fits a version's description: whole sections from the beginning, without the YAML head."""
+    opening, *sections = card.split("---\n\n", 1)[-1].split("\n## ")
+    hint = f"\nMore is in the package's {CARD}.\n"
+    kept = opening[: _DESCRIPTION_CHARACTERS - len(hint)]
+    for section in sections:
+        if len(kept) + len("\n## ") + len(section) + len(hint) > _DESCRIPTION_CHARACTERS:
+            return kept + hint
+        kept += f"\n## {section}"
+    return kept
 
 
 def _link(source: str, target: str) -> str:

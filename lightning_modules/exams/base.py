@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from data.config import Config
 from data.tasks import LabelledSource
@@ -93,6 +93,9 @@ class Results:
 class Exam(Config, ABC):
     """Settings of one exam, with what runs it."""
 
+    concern: ClassVar[bool] = False
+    """Whether it asks what a model does that it should not: treats groups differently, gives away what it has read."""
+
     exam: str
     """A name of `EXAMS`."""
 
@@ -100,6 +103,11 @@ class Exam(Config, ABC):
     def readings(self) -> frozenset[Reading]:
         """Ways of reading that some stage of pretraining must have trained."""
         return frozenset()
+
+    @property
+    def subject(self) -> str | None:
+        """Name of the task whose model the exam is of; None: the base model."""
+        return None
 
     @property
     def labelled(self) -> LabelledSource | None:

@@ -14,27 +14,37 @@ from lightning_modules.metrics.classes import (
     Recall,
     WeightedF1,
 )
+from lightning_modules.metrics.fairness import AccuracyGap, DemographicParityGap, EqualisedOddsGap
 from lightning_modules.metrics.likelihood import BitsPerByte, Perplexity, WordPerplexity
+from lightning_modules.metrics.memorisation import Exposure, Extracted
 from lightning_modules.metrics.meteor import Meteor, MeteorExactStem
+from lightning_modules.metrics.numbers import CompletenessError, ScoreChange
 from lightning_modules.metrics.pool import Distinct1, Distinct2
 from lightning_modules.metrics.pseudo_perplexity import PseudoPerplexity, WordPseudoPerplexity
 from lightning_modules.metrics.referee import RefereePerplexity
 from lightning_modules.metrics.repetition import Repetition
 from lightning_modules.metrics.self_bleu import SelfBleu
 from lightning_modules.metrics.signatures import OtherSignatureError, refuse_other
+from lightning_modules.metrics.stereotypes import StereotypeBias, StereotypeShare
 from lightning_modules.metrics.summarization import Rouge1, Rouge2, RougeL, RougeLsum
 from lightning_modules.metrics.token_loss import TokenLoss
 from lightning_modules.metrics.translation import Bleu, Chrf, Ter
 
 METRICS: dict[str, type[Metric]] = {
     "accuracy": Accuracy,
+    "accuracy_gap": AccuracyGap,
     "bits_per_byte": BitsPerByte,
     "bleu": Bleu,
     "choice_accuracy": ChoiceAccuracy,
     "chrf": Chrf,
+    "completeness_error": CompletenessError,
+    "demographic_parity_gap": DemographicParityGap,
     "distinct_1": Distinct1,
     "distinct_2": Distinct2,
     "ece": Ece,
+    "equalised_odds_gap": EqualisedOddsGap,
+    "exposure": Exposure,
+    "extracted": Extracted,
     "macro_f1": MacroF1,
     "meteor": Meteor,
     "meteor_exact_stem": MeteorExactStem,
@@ -52,7 +62,10 @@ METRICS: dict[str, type[Metric]] = {
     "rouge2": Rouge2,
     "rouge_l": RougeL,
     "rouge_lsum": RougeLsum,
+    "score_change": ScoreChange,
     "self_bleu": SelfBleu,
+    "stereotype_bias": StereotypeBias,
+    "stereotype_share": StereotypeShare,
     "ter": Ter,
     "token_loss": TokenLoss,
     "weighted_f1": WeightedF1,

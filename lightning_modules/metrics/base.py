@@ -35,6 +35,8 @@ class Outputs:
     """Number of tokens that `nll_N` is summed over."""
     bytes_N: Floats = field(default_factory=lambda: np.empty(0))
     """UTF-8 bytes of each text."""
+    groups: Sequence[str] = ()
+    """What each example belongs to, where systems are compared by group."""
     words_N: Floats = field(default_factory=lambda: np.empty(0))
     """Words of each text."""
     confidence_N: Floats = field(default_factory=lambda: np.empty(0))

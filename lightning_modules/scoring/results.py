@@ -206,6 +206,7 @@ def read_outputs(folder: Path, system: str) -> tuple[list[str], Outputs]:
         bytes_N=numbers("bytes"),
         words_N=numbers("words"),
         confidence_N=numbers("confidence"),
+        groups=cells("group"),
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 from flows.plan import load_plan
 from flows.records import all_records
 from flows.store import Store
-from flows.tracking.registry import champion
+from flows.tracking.registry import champion, model_folder
 
 
 def outcome(finished: Any) -> tuple[str, dict[str, Any]]:
@@ -67,6 +67,9 @@ def test_new_text_is_trained_on_judged_in_pairs_and_the_verdict_kept(in_store: A
     now = champion(plan.tracking, "tiny-base")
     assert now is not None
     assert now.number == ("2" if verdict["promoted"] else "1")
+    card = (model_folder(plan.tracking, "tiny-base/2") / "README.md").read_text(encoding="utf-8")
+    assert "Then 2,048 tokens more on new text" in card
+    assert "### retrained-on-new" in card
     kept = sorted((in_store.store / "runs").glob("*.verdict.md"))
     assert kept and verdict["reason"] in kept[0].read_text()
     if verdict["promoted"]:

@@ -120,6 +120,17 @@ def test_file_takes_jsonl_and_parquet_alike(places: Places):
     assert jsonl == parquet == [Example("一", "one", "一"), Example("二", "two", "二")]
 
 
+def test_columns_about_an_example_are_its_details_and_empty_cells_are_left_out(places: Places):
+    (places.root / "a.csv").write_text("text,label,写者,age\n好,1,女,30\n坏,0,,4\n", encoding="utf-8")
+    settings = {"source": "file", "path": "a.csv", "label": "label", "labels": ["0", "1"]}
+
+    kept = list(source(**settings, about=["写者", "age"]).examples(places))
+    assert [example.details for example in kept] == [{"写者": "女", "age": "30"}, {"age": "4"}]
+    assert [example.details for example in source(**settings).examples(places)] == [{}, {}]
+    with pytest.raises(ValueError, match=r"a\.csv: no column sex; the columns are text, label, 写者, age"):
+        list(source(**settings, about=["sex"]).examples(places))
+
+
 def test_file_takes_validation_out_of_train_where_only_test_is_given(places: Places):
     rows = "".join(f"text {number},answer\n" for number in range(200))
     (places.root / "train.csv").write_text("text,answer\n" + rows)
