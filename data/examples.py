@@ -21,6 +21,7 @@ from data.config import Config
 from data.document import Split
 from data.example_rows import ExampleRows
 from data.packing import Ints
+from data.prompts import AROUND, Template, encode_prompts
 from data.views.base import View
 from data.views.noise import key, permutation, row_seeds
 
@@ -85,32 +86,38 @@ def read_examples(folder: Path, split: Split, limit: int | None = None) -> list[
 
 
 def encode_examples(
-    folder: Path, split: Split, tokenizer: Tokenizer, sequence_length: int, threads: int = 1
+    folder: Path,
+    split: Split,
+    tokenizer: Tokenizer,
+    sequence_length: int,
+    threads: int = 1,
+    template: Template = "pair",
 ) -> EncodedExamples:
-    """Encodes one split of an `examples` artifact.
+    """Encodes one split of an `examples` artifact, laid out by `template` where answers are free text.
 
     Raises:
         ValueError: no example fits.
     """
     description, examples = TaskDescription.load(folder), read_examples(folder, split)
-    inputs = _arrays(tokenizer.encode_batch([example["input"] for example in examples], threads))
     if description.answers == "class":
         targets, labels = [np.empty(0, np.int64)] * len(examples), [example["label"] for example in examples]
     else:
         targets = _arrays(tokenizer.encode_batch([example["target"] for example in examples], threads))
         labels = [-1] * len(examples)
-    rooms = [sequence_length - description.specials - len(target) for target in targets]
-    kept = np.flatnonzero(np.array(rooms) > 0)
+    specials = AROUND[template] if description.answers == "text" else description.specials
+    rooms = [sequence_length - specials - len(target) for target in targets]
+    prompts = encode_prompts(template, examples, tokenizer, rooms, threads)
+    kept = np.array([index for index, prompt in enumerate(prompts) if prompt is not None], np.int64)
     if not len(kept):
         raise ValueError(
             f"{folder / split}: none of {len(examples)} answers fits {sequence_length} positions; raise sequence_length"
         )
-    fitted = [ids[: max(room, 0)] for ids, room in zip(inputs, rooms, strict=True)]
-    lengths_N = np.array([len(x) + len(y) + description.specials for x, y in zip(fitted, targets, strict=True)])
+    fitting = [prompt for prompt in prompts if prompt is not None]
+    inputs, answers = [prompt.ids for prompt in fitting], [targets[index] for index in kept]
     return EncodedExamples(
-        rows=ExampleRows(fitted, targets, np.array(labels, np.int64)).take(kept),
-        lengths_N=lengths_N[kept],
-        truncated=sum(len(inputs[index]) > len(fitted[index]) for index in kept),
+        rows=ExampleRows(inputs, answers, np.array(labels, np.int64)[kept]),
+        lengths_N=np.array([len(x) + len(y) + specials for x, y in zip(inputs, answers, strict=True)]),
+        truncated=sum(prompt.cut for prompt in fitting),
         dropped=len(examples) - len(kept),
     )
 

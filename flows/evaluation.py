@@ -19,7 +19,7 @@ from flows.store import Work, write_atomically
 from flows.tracking.registry import Package, register
 from flows.tracking.runs import StageRun
 from lightning_modules.predictor import PredictorConfig
-from lightning_modules.scoring.spec import EvaluateSpec, SystemRef
+from lightning_modules.scoring.spec import EvaluateSpec, JudgeRef, SystemRef
 from lightning_modules.tasks.finetuning import FinetuningConfig
 
 EXAMPLE_TEXTS = 3
@@ -63,10 +63,24 @@ def write_scores(plan: Plan, stage: PlannedStage, work: Work, run: StageRun) -> 
             decoding=config.decoding,
             max_examples=plan.recipe.evaluation.examples,
             corpus=folders.get("corpus"),
+            judge=judge_of(plan, config, folders),
         )
     score(spec, work)
     run.artifact(work.output / "scores.json", "tables")
     run.artifact(work.output / "examples.parquet", "samples")
+
+
+def judge_of(plan: Plan, config: FinetuningConfig, folders: dict[str, Path]) -> JudgeRef | None:
+    """The classifier that tells the sentiment of a task's answers, where the recipe names one."""
+    if config.judge is None:
+        return None
+    judge = plan.recipe.finetuning[config.judge]
+    return JudgeRef(
+        weights=folders["judge"],
+        base=folders["weights"] if judge.adapter.method != "full" else None,
+        labels=judge.data.labels,
+        sequence_length=judge.sequence_length,
+    )
 
 
 def score(spec: EvaluateSpec, work: Work) -> None:
@@ -137,6 +151,7 @@ def task_predictor(config: FinetuningConfig) -> PredictorConfig:
         labels=tuple(config.data.labels),
         sequence_length=config.sequence_length,
         decoding=config.decoding,
+        template=config.kind.template,
     )
 
 

@@ -22,7 +22,7 @@ FORMATS = {
     "weights": 2,
     "gate": 1,
     "finetuned": 2,
-    "scores": 2,
+    "scores": 3,
     "registration": 1,
 }
 """Raised when the meaning of a kind's content changes; tests/flows/test_formats.py holds the content to it."""
@@ -88,7 +88,7 @@ class _Layout:
 
     def all(self) -> dict[str, PlannedStage]:
         recipe, name = self.recipe, self.recipe.name
-        own = {task: config for task, config in recipe.finetuning.items() if config.data.source != "corpus"}
+        own = {task: config for task, config in recipe.finetuning.items() if not config.data.of_corpus}
         for task, config in own.items():
             self.examples(task, config, {})
         fed = self.fed_tasks(own)
@@ -103,7 +103,7 @@ class _Layout:
             | {f"against:{table}": digest for table, digest in self.plan.against.items()},
         )
         for task, config in recipe.finetuning.items():
-            if config.data.source == "corpus":
+            if config.data.of_corpus:
                 self.examples(task, config, {"corpus": corpus})
         tokenizer = self.add(
             "tokenization",
@@ -157,12 +157,12 @@ class _Layout:
         return label
 
     def finetuning(self, task: str, config: FinetuningConfig, weights: str, tokenizer: str) -> str:
-        settings = config.model_dump(mode="json", exclude={"data", "decoding", "micro_batch_size"})
+        settings = config.model_dump(mode="json", exclude={"data", "decoding", "judge", "micro_batch_size"})
         values = {**self.plan.training_values(), "finetuning": settings}
         shared = {"examples": f"examples/{task}", "tokenizer": tokenizer}
         tuned = self.add("finetuning", "finetuned", task, values, {**shared, "weights": weights})
         scratch = self.add("finetuning", "finetuned", task + SCRATCH, values, shared)
-        searched = self.recipe.corpus.decontamination is not None and config.data.source != "corpus"
+        searched = self.recipe.corpus.decontamination is not None and not config.data.of_corpus
         return self.score(
             task,
             {"task": config.task, "decoding": config.decoding.model_dump(mode="json")},
@@ -173,6 +173,7 @@ class _Layout:
                 "weights": weights,
                 "tokenizer": tokenizer,
                 **({"corpus": f"corpus/{self.recipe.name}"} if searched else {}),
+                **({"judge": f"finetuned/{config.judge}"} if config.judge else {}),
             },
         )
 

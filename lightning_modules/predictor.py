@@ -13,15 +13,16 @@ import numpy as np
 import torch
 from pydantic import Field
 
+from data.chat import turns_in
 from data.config import Config
 from data.example_rows import ExampleRows
 from data.packing import Ints
+from data.prompts import AROUND, Template, encode_chats, opening
 from data.tokenizer import Tokenizer
 from data.views.base import ViewContext
 from data.views.classification import ClassificationView, ClassificationViewConfig
-from data.vocabulary import SPECIALS
 from lightning_modules.checkpoint import load_trunk
-from lightning_modules.generation import DecodingConfig, decode, generate
+from lightning_modules.generation import DecodingConfig, answer_all, generate
 from lightning_modules.hardware import HardwareConfig, resolve
 from lightning_modules.networks import Trunk
 from lightning_modules.objectives.classification import Classification
@@ -49,6 +50,9 @@ class PredictorConfig(Config):
     """Positions read at once, as in training; longer inputs are cut."""
     decoding: DecodingConfig = DecodingConfig()
     """How text is generated."""
+    template: Template = "pair"
+    """How an answer stands behind what it answers. `chat`: texts are what a user says, or conversations: JSON lists of
+    turns, as `data.chat.read_turns` takes them, that end with one of the user."""
 
 
 class Predictor:
@@ -89,8 +93,11 @@ class Predictor:
                 return self._continue(texts)
             case "class":
                 return [row for batch in self._encoded(texts, room=2) for row in self._classify(batch)]
+            case "text" if self.config.template == "chat":
+                chats = (texts[start : start + _BATCH] for start in range(0, len(texts), _BATCH))
+                return [row for batch in chats for row in self._answer(self._chats(batch))]
             case "text":
-                room = 3 + self.config.decoding.max_new_tokens
+                room = AROUND["pair"] + self.config.decoding.max_new_tokens
                 return [row for batch in self._encoded(texts, room) for row in self._answer(batch)]
 
     def _continue(self, texts: Sequence[str]) -> list[dict[str, Any]]:
@@ -131,9 +138,24 @@ class Predictor:
         ]
 
     def _answer(self, inputs: list[Ints]) -> list[dict[str, Any]]:
-        prompts = [[SPECIALS.bos, *ids.tolist(), SPECIALS.sep] for ids in inputs]
-        answers = decode(self.trunk, prompts, self.config.decoding, mode="full")
-        return [{"text": self.tokenizer.decode(ids).strip()} for ids in answers]
+        template = self.config.template
+        prompts = [opening(template, ids) for ids in inputs]
+        # Each is drawn as if it were alone: the same text is answered the same, wherever it stands.
+        answers = answer_all(
+            self.trunk,
+            self.tokenizer,
+            prompts,
+            self.config.decoding,
+            mode="full" if template == "pair" else "causal",
+            places=[0] * len(prompts),
+        )
+        return [{"text": answer.text} for answer in answers]
+
+    def _chats(self, texts: Sequence[str]) -> list[Ints]:
+        """Returns the prompts of conversations, their oldest turns left out where there is no room for them."""
+        room = self.config.sequence_length - AROUND["chat"] - self.config.decoding.max_new_tokens
+        prompts = encode_chats([turns_in(text) for text in texts], self.tokenizer, [room] * len(texts))
+        return [prompt.ids for prompt in prompts if prompt is not None]
 
     def _encoded(self, texts: Sequence[str], room: int) -> Iterator[list[Ints]]:
         """Yields ids of the texts in batches, each cut so that `room` positions stay free; at least one token stays."""

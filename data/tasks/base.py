@@ -76,6 +76,11 @@ class LabelledSource(Config, ABC):
     answer_may_be_quoted: ClassVar[bool] = True
     """False: an example whose input contains its answer word for word is dropped."""
 
+    of_corpus: ClassVar[bool] = False
+    """Examples are drawn from the run's own corpus, and inherit its split."""
+    gives: ClassVar[frozenset[str]] = frozenset()
+    """Keys that `details` of its examples always have, beside what any example may have."""
+
     source: str
     """A name of `LABELLED`."""
     language: str = "en"

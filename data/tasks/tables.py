@@ -3,9 +3,9 @@
 import json
 import lzma
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from io import BytesIO
-from typing import BinaryIO, Self
+from typing import Any, BinaryIO, Self
 
 import pandas as pd
 import pyarrow.parquet as pq
@@ -45,10 +45,19 @@ class TableSource(LabelledSource):
             ValueError: a column is missing.
         """
         columns = [self.input, self.label or self.target or "", self.group or self.input]
-        if missing := sorted(set(columns) - set(table.columns)):
-            raise ValueError(f"{name}: no column {', '.join(missing)}; the columns are {', '.join(table.columns)}")
-        for text, target, group in zip(*(table[column].astype(str) for column in columns), strict=True):
-            yield Example(text, target, group)
+        for text, target, group in columns_of(table, columns, name):
+            yield Example(str(text), str(target), str(group))
+
+
+def columns_of(table: pd.DataFrame, columns: Sequence[str], name: str) -> Iterator[tuple[Any, ...]]:
+    """Yields these cells of every row.
+
+    Raises:
+        ValueError: a column is missing.
+    """
+    if missing := sorted(set(columns) - set(table.columns)):
+        raise ValueError(f"{name}: no column {', '.join(missing)}; the columns are {', '.join(table.columns)}")
+    yield from zip(*(table[column] for column in columns), strict=True)
 
 
 def read_table(stream: BinaryIO, name: str) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from typing import Any
 from data.views.base import View, ViewContext, Viewed
 from data.views.blank_infilling import BlankInfillingView
 from data.views.causal_lm import CausalLMView
+from data.views.chat import ChatView
 from data.views.classification import ClassificationView
 from data.views.contrastive import ContrastiveView
 from data.views.masked_lm import MaskedLMView
@@ -16,6 +17,7 @@ from data.views.sentence_order import SentenceOrderView
 VIEWS: dict[str, type[View[Any]]] = {
     "blank_infilling": BlankInfillingView,
     "causal_lm": CausalLMView,
+    "chat": ChatView,
     "classification": ClassificationView,
     "contrastive": ContrastiveView,
     "masked_lm": MaskedLMView,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -171,4 +172,7 @@ def _outputs(rows: list[dict[str, Any]]) -> Outputs:
         nll_N=np.array([row["nll"] if row["nll"] is not None else np.nan for row in rows]),
         tokens_N=np.array([float(row.get("tokens") or 0) for row in rows]),
         bytes_N=np.array([float(row.get("bytes") or 0) for row in rows]),
+        samples=[row["samples"] for row in rows] if rows and rows[0].get("samples") else (),
+        details=[json.loads(row.get("details") or "{}") for row in rows],
+        judged=[row["judged"] for row in rows] if rows and rows[0].get("judged") else (),
     )

@@ -5,6 +5,7 @@
 
 from lightning_modules.baselines.base import Baseline
 from lightning_modules.baselines.classes import Majority, TfIdf
+from lightning_modules.baselines.nearest import Nearest
 from lightning_modules.baselines.texts import CopySource, LeadSentence, LeadWords
 
 BASELINES: dict[str, type[Baseline]] = {
@@ -12,6 +13,7 @@ BASELINES: dict[str, type[Baseline]] = {
     "lead_sentence": LeadSentence,
     "lead_words": LeadWords,
     "majority": Majority,
+    "nearest": Nearest,
     "tfidf": TfIdf,
 }
 

@@ -3,7 +3,11 @@
 from lightning_modules.metrics.base import Metric, Outputs
 from lightning_modules.metrics.bootstrap import Interval, compare, interval, wins
 from lightning_modules.metrics.classes import Accuracy, MacroF1, MicroF1, Precision, Recall
+from lightning_modules.metrics.constraints import ConstraintsKept, KeywordsKept, LengthKept, SentimentKept
 from lightning_modules.metrics.likelihood import BitsPerByte, Perplexity
+from lightning_modules.metrics.numbers import ExactNumber
+from lightning_modules.metrics.programs import PassAt1, PassAt5, PassAt10
+from lightning_modules.metrics.queries import ExecutionAccuracy
 from lightning_modules.metrics.summarization import Rouge1, Rouge2, RougeL
 from lightning_modules.metrics.translation import Bleu, Chrf
 
@@ -12,14 +16,23 @@ METRICS: dict[str, type[Metric]] = {
     "bits_per_byte": BitsPerByte,
     "bleu": Bleu,
     "chrf": Chrf,
+    "constraints_kept": ConstraintsKept,
+    "exact_number": ExactNumber,
+    "execution_accuracy": ExecutionAccuracy,
+    "keywords_kept": KeywordsKept,
+    "length_kept": LengthKept,
     "macro_f1": MacroF1,
     "micro_f1": MicroF1,
+    "pass_at_1": PassAt1,
+    "pass_at_10": PassAt10,
+    "pass_at_5": PassAt5,
     "perplexity": Perplexity,
     "precision": Precision,
     "recall": Recall,
     "rouge1": Rouge1,
     "rouge2": Rouge2,
     "rouge_l": RougeL,
+    "sentiment_kept": SentimentKept,
 }
 
 __all__ = ["METRICS", "Interval", "Metric", "Outputs", "compare", "interval", "wins"]

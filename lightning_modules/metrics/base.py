@@ -7,9 +7,9 @@ Shapes: N examples, K statistics of a metric; `...` any leading dimensions.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,12 @@ class Outputs:
     """Number of tokens that `nll_N` is summed over."""
     bytes_N: Floats = field(default_factory=lambda: np.empty(0))
     """UTF-8 bytes of each text."""
+    samples: Sequence[Sequence[str]] = ()
+    """All answers drawn to each example, where more than one was; the prediction is one of them."""
+    details: Sequence[Mapping[str, Any]] = ()
+    """`details` of each example, where its kind of task is measured by them: tests of a program, tables of a query."""
+    judged: Sequence[str] = ()
+    """What a classifier calls each prediction; empty: none was asked."""
 
 
 class Metric(ABC):
@@ -49,6 +55,10 @@ class Metric(ABC):
     @abstractmethod
     def signature(self) -> str:
         """What somebody else needs in order to get the same value."""
+
+    def applies(self, outputs: Outputs) -> bool:
+        """Returns whether the examples ask for what is measured here."""
+        return True
 
     @abstractmethod
     def statistics(self, outputs: Outputs) -> Floats:

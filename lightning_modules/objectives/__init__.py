@@ -3,6 +3,7 @@
 from lightning_modules.objectives.base import Objective, Term
 from lightning_modules.objectives.blank_infilling import BlankInfilling
 from lightning_modules.objectives.causal_lm import CausalLM
+from lightning_modules.objectives.chat import Chat
 from lightning_modules.objectives.classification import Classification
 from lightning_modules.objectives.contrastive import Contrastive
 from lightning_modules.objectives.masked_lm import MaskedLM
@@ -14,6 +15,7 @@ from lightning_modules.objectives.sentence_order import SentenceOrder
 OBJECTIVES: dict[str, type[Objective]] = {
     "blank_infilling": BlankInfilling,
     "causal_lm": CausalLM,
+    "chat": Chat,
     "classification": Classification,
     "contrastive": Contrastive,
     "masked_lm": MaskedLM,

@@ -14,7 +14,8 @@ from data.tokenizer import Tokenizer
 from data.views.noise import key, permutation
 from lightning_modules.baselines import BASELINES
 from lightning_modules.metrics import METRICS, Outputs
-from lightning_modules.scoring.answers import ANSWERING, Questions, references
+from lightning_modules.scoring.answers import ANSWERING, Questions, details, most_probable, references
+from lightning_modules.scoring.judging import open_judge
 from lightning_modules.scoring.results import Comparison, TestSet
 from lightning_modules.scoring.spec import EvaluateSpec, SystemRef
 from lightning_modules.scoring.systems import open_system
@@ -46,13 +47,17 @@ def score_labelled(
     }
     train = [(example["input"], example["target"]) for example in read_examples(spec.data, "train")]
     inputs = [example["input"] for example in examples]
-    baselines = {
-        name: Outputs(BASELINES[name](description).answers(train, inputs), references(examples))
-        for name in kind.baselines
-    }
+    judge = open_judge(spec)
+    baselines = {}
+    for name in kind.baselines:
+        texts = BASELINES[name](description).answers(train, inputs)
+        judged = most_probable(judge, texts)
+        baselines[name] = Outputs(texts, references(examples), details=details(examples), judged=judged)
+    metrics = [METRICS[name](description.target_language, description.labels) for name in kind.metrics]
+    asked = next(iter(trained.values()))
     comparison = Comparison(
         test=_test_set(spec, examples),
-        metrics=[METRICS[name](description.target_language, description.labels) for name in kind.metrics],
+        metrics=[metric for metric in metrics if metric.applies(asked)],
         trained=trained,
         baselines=baselines,
         resamples=spec.resamples,
@@ -91,7 +96,18 @@ def _outputs(
         progress(name, done, total)
 
     asked = Questions(
-        trunk, ref.weights, tokenizer, description, examples, length, spec.decoding, spec.hardware, report
+        trunk,
+        ref.weights,
+        tokenizer,
+        description,
+        examples,
+        length,
+        spec.decoding,
+        spec.hardware,
+        report,
+        TASKS[spec.task].template,
+        spec.seed,
+        open_judge(spec),
     )
     return ANSWERING[TASKS[spec.task].answers](asked)
 

@@ -7,7 +7,8 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from data.config import Config, Count
 from data.naming import look_up
-from data.tasks import LabelledConfig
+from data.prompts import AROUND, LEAST
+from data.tasks import LABELLED, LabelledConfig
 from lightning_modules.adapters import ADAPTERS, AdapterConfig, FullConfig
 from lightning_modules.generation import DecodingConfig
 from lightning_modules.networks.config import ModelConfig
@@ -50,6 +51,9 @@ class FinetuningConfig(Config):
     """Of the task's objective: label_smoothing, pooling, ..."""
     decoding: DecodingConfig = Field(default_factory=DecodingConfig)
     """How answers are generated, where they are free text."""
+    judge: str | None = None
+    """A classification of the recipe whose model tells the sentiment of answers, where examples ask for one by
+    `constraints.sentiment`. It chooses by it and measures it, so that what it is wrong about stays unseen."""
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -60,7 +64,19 @@ class FinetuningConfig(Config):
             raise ValueError(
                 f"batch_size {self.batch_size} is not a multiple of micro_batch_size {self.micro_batch_size}"
             )
-        if self.kind.answers == "text" and self.decoding.max_new_tokens + 4 > self.sequence_length:
+        if missing := self.kind.needs - self.data.gives:
+            able = [name for name, source in LABELLED.items() if self.kind.needs <= source.gives]
+            raise ValueError(
+                f"task {self.task!r} needs examples with {', '.join(sorted(missing))}, which data.source "
+                f"{self.data.source!r} does not give; take {' or '.join(able)}"
+            )
+        if self.decoding.samples < self.kind.least_samples:
+            raise ValueError(
+                f"task {self.task!r} is measured on {self.kind.least_samples} answers to each example: set "
+                f"decoding.samples to that or more, got {self.decoding.samples}, and decoding.temperature above 0"
+            )
+        least = AROUND[self.kind.template] + LEAST[self.kind.template]
+        if self.kind.answers == "text" and self.decoding.max_new_tokens + least > self.sequence_length:
             raise ValueError(
                 f"decoding.max_new_tokens {self.decoding.max_new_tokens} leaves no room for an input in "
                 f"sequence_length {self.sequence_length}; lower the first or raise the second"
