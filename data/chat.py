@@ -91,10 +91,12 @@ def transcript(turns: Iterable[Turn]) -> str:
 def fitted(turns: Sequence[tuple[Role, Ints]], room: int) -> tuple[Ints, bool] | None:
     """Returns the turns and the mark that opens the answer, in at most `room` ids, and whether anything was cut.
 
-    The oldest turns go first, but for the system's; then the last one's end. None: not one token of the last turn fits.
+    The oldest turns go first, but for the system's, a question together with its reply; then the last one's end. None:
+    not one token of the last turn fits.
     """
     system = [turn for turn in turns[:1] if turn[0] == "system"]
-    for first in range(len(system), len(turns)):
+    questions = [place for place, turn in enumerate(turns) if turn[0] == "user"]
+    for first in dict.fromkeys([len(system), *questions]):
         kept = [*system, *turns[first:]]
         if sum(len(ids) + 2 for _, ids in kept) + 1 <= room:
             return _joined(kept), first > len(system)

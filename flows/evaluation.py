@@ -104,6 +104,7 @@ def write_registration(plan: Plan, stage: PlannedStage, work: Work, run: StageRu
     # Everything that retraining needs to go on from here.
     tags = {
         "stagelm.recipe": recipe.name,
+        "stagelm.description": recipe.description,
         "stagelm.sources": json.dumps(plan.sources, sort_keys=True),
         "stagelm.corpus": json.dumps([plan.stage(f"corpus/{recipe.name}").key.fingerprint]),
         "stagelm.tokens": json.dumps([plan.stage(f"tokens/{recipe.name}").key.fingerprint]),

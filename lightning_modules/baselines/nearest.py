@@ -22,7 +22,7 @@ class Nearest(Baseline):
         features = TfidfVectorizer(
             analyzer="char" if unspaced else "word",
             ngram_range=(1, 3) if unspaced else (1, 2),
-            token_pattern=r"(?u)\b\w+\b",
+            token_pattern=None if unspaced else r"(?u)\b\w+\b",
             sublinear_tf=True,
         )
         known = features.fit_transform([text for text, _ in train]).T

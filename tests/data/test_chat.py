@@ -76,7 +76,7 @@ def test_turns_are_laid_out_between_their_marks():
 @pytest.mark.parametrize(
     ("room", "kept"),
     [
-        (14, [*LAID_OUT[:3], *LAID_OUT[7:]]),  # the first question goes, the system stays
+        (14, [*LAID_OUT[:3], *LAID_OUT[10:]]),  # the first question goes with its reply, the system stays
         (9, [*LAID_OUT[:3], *LAID_OUT[10:]]),
         (7, [*LAID_OUT[:3], S.user, 52, S.end_of_turn, S.assistant]),
         (6, [S.user, 52, 53, S.end_of_turn, S.assistant]),  # then the system goes
