@@ -6,6 +6,7 @@ from typing import Annotated, Any, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from data.config import Config, Count
+from data.examples import Answers
 from data.naming import look_up
 from data.tasks import LabelledConfig
 from lightning_modules.adapters import ADAPTERS, AdapterConfig, FullConfig
@@ -15,6 +16,15 @@ from lightning_modules.optimizers import AdamWConfig, OptimizerConfig
 from lightning_modules.schedules import ScheduleConfig
 from lightning_modules.stage import StageConfig
 from lightning_modules.tasks import TASKS, TaskKind
+
+_NEEDS: dict[Answers, str] = {
+    "class": "needs data.labels, the classes in order, and data.label, the column of one of them",
+    "classes": "needs data.labels, the classes in order, and data.classes, the column of any number of them",
+    "ranking": "needs data.documents, the column of what a query has to find",
+    "span": "needs data.question and data.answer, the columns of a question and of its answer in the text",
+    "tags": "needs data.labels, what spans are tagged with, and data.spans or data.tags, the column of the tags",
+    "text": "takes no data.labels, but data.target, the column of a free-text answer, or a source of such answers",
+}
 
 
 def _method_alone(given: Any) -> Any:
@@ -54,8 +64,7 @@ class FinetuningConfig(Config):
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if self.kind.answers != self.data.answers:
-            needs = {"class": "needs data.labels, the classes in order", "text": "takes no data.labels"}
-            raise ValueError(f"task {self.task!r} {needs[self.kind.answers]}")
+            raise ValueError(f"task {self.task!r} {_NEEDS[self.kind.answers]}")
         if self.batch_size % self.micro_batch_size:
             raise ValueError(
                 f"batch_size {self.batch_size} is not a multiple of micro_batch_size {self.micro_batch_size}"
