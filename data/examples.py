@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from data.batch import MicroBatch, StepBatch
 from data.config import Config
 from data.document import Split
-from data.example_rows import ExampleRows
+from data.example_rows import ExampleRows, Rows
 from data.packing import Ints
 from data.views.base import View
 from data.views.noise import key, permutation, row_seeds
@@ -73,7 +73,7 @@ class TaskDescription(Config):
 class EncodedExamples:
     """One split, fitted to rows of at most `sequence_length` positions."""
 
-    rows: ExampleRows
+    rows: Rows
     lengths_N: Ints
     """Positions of each row, specials included."""
     truncated: int

@@ -1,24 +1,10 @@
-"""Rows of extractive question answering: a question, and where in a context its answer stands.
-
-The input is the question on a line of its own, and then the context as it is.
-"""
+"""Rows of extractive question answering: a question, and where in a context its answer stands."""
 
 from typing import Any
 
+from data.question import question_input
 from data.tasks.base import Example
 from data.tasks.cells import listed
-
-
-def question_input(question: str, context: str) -> tuple[str, int]:
-    """Returns the input of a question, and the character at which the context starts in it."""
-    line = " ".join(question.split())
-    return f"{line}\n{context}", len(line) + 1
-
-
-def split_input(text: str) -> tuple[str, str]:
-    """Returns question and context of an input."""
-    question, _, context = text.partition("\n")
-    return question, context
 
 
 def question_example(question: str, context: str, answers: Any, group: str | None) -> Example:
