@@ -24,6 +24,10 @@ from lightning_modules.objectives.base import Objective, Term
 class SpanConfig(SpanViewConfig):
     """Settings of `span`."""
 
+    may_refuse: bool = True
+    """Whether 'no answer' is one, when the network is asked. false, for data in which every context has its answer: the
+    best stretch is given in any case."""
+
 
 class Span(Objective):
     """Mean over the rows, of start and end alike."""

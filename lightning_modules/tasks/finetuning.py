@@ -9,6 +9,7 @@ from data.config import Config, Count
 from data.examples import Answers
 from data.naming import look_up
 from data.tasks import LabelledConfig
+from data.views import VIEWS
 from lightning_modules.adapters import ADAPTERS, AdapterConfig, FullConfig
 from lightning_modules.generation import DecodingConfig
 from lightning_modules.networks.config import ModelConfig
@@ -69,6 +70,11 @@ class FinetuningConfig(Config):
             raise ValueError(
                 f"batch_size {self.batch_size} is not a multiple of micro_batch_size {self.micro_batch_size}"
             )
+        if self.micro_batch_size < (least := VIEWS[self.kind.objective].min_rows):
+            raise ValueError(
+                f"task {self.task!r} compares the examples of a micro-batch; micro_batch_size: got "
+                f"{self.micro_batch_size}; raise it to {least} or more"
+            )
         if self.kind.answers == "text" and self.decoding.max_new_tokens + 4 > self.sequence_length:
             raise ValueError(
                 f"decoding.max_new_tokens {self.decoding.max_new_tokens} leaves no room for an input in "
@@ -108,9 +114,10 @@ class FinetuningConfig(Config):
     def stage(self) -> StageConfig:
         """Returns the stage that the training engine runs.
 
-        Its `tokens` are an upper bound: short rows are not padded to `sequence_length`.
+        Its `tokens` are an upper bound: short rows are not padded to `sequence_length`. (Of `retrieval` it is one for
+        the queries alone: their documents have rows of their own.)
         """
-        classes = {"classes": len(self.data.labels)} if self.kind.answers == "class" else {}
+        classes = {"classes": len(self.data.labels)} if self.data.labels else {}
         return StageConfig.model_validate(
             {
                 "tokens": self.steps * self.batch_size * self.sequence_length,
