@@ -11,7 +11,8 @@ from torch.utils.data import DataLoader
 
 from data.batch import MicroBatch
 from data.document import Split
-from data.examples import EncodedExamples, ExampleLoader, encode_examples, example_batches
+from data.encodings import encode_split
+from data.examples import EncodedExamples, ExampleLoader, example_batches
 from data.loaders import StepLoader, validation_batches
 from data.shards import Shards
 from data.views import VIEWS, View, ViewContext
@@ -140,7 +141,7 @@ class StageData(pl.LightningDataModule):
 
         tokenizer = Tokenizer.load(self.spec.tokenizer)
         length, threads = self.spec.stage.sequence_length, self.spec.hardware.threads
-        return encode_examples(data.path, split, tokenizer, length, threads, view.template)
+        return encode_split(data.path, split, tokenizer, length, threads, view.template)
 
     def _place(self) -> tuple[int, int]:
         trainer = self.trainer

@@ -33,7 +33,7 @@ class Example:
 
     input: str
     target: str
-    """The answer; of a classified text the label's name."""
+    """The answer; of a classified text the label's name. See `data/answers.py` for those of several parts."""
     group: str
     """Examples of one group (a film, a document) never end up in different splits."""
     split: Split | None = None
@@ -88,8 +88,8 @@ class LabelledSource(Config, ABC):
     target_language: str | None = None
     """Of the answers; null: as the inputs."""
     labels: tuple[str, ...] = ()
-    """Classes in the order of their numbers; rows with another label are dropped and counted. Empty: the answers are
-    free text."""
+    """Classes in the order of their numbers; rows with another label are dropped and counted. Where spans are tagged,
+    their labels; others are not asked for. Empty: the answers have no labels."""
     drop_conflicts: bool = False
     """Drop a text altogether that is there under several classes. Otherwise the first it has stands, and the others are
     dropped as its duplicates."""
@@ -105,6 +105,10 @@ class LabelledSource(Config, ABC):
         if self.drop_conflicts and not self.labels:
             raise ValueError("drop_conflicts is about classes, and goes with labels only")
         return self
+
+    def candidates(self, places: Places) -> dict[str, str]:
+        """Returns id -> text of what is ranked, where a table of its own lists it."""
+        return {}
 
     @abstractmethod
     def examples(self, places: Places) -> Iterator[Example]:

@@ -9,10 +9,14 @@ from data.views.chat import ChatView
 from data.views.classification import ClassificationView
 from data.views.contrastive import ContrastiveView
 from data.views.masked_lm import MaskedLMView
+from data.views.multi_label import MultiLabelView
 from data.views.next_sentence import NextSentenceView
 from data.views.prefix_lm import PrefixLMView
 from data.views.replaced_token import ReplacedTokenView
+from data.views.retrieval import RetrievalView
 from data.views.sentence_order import SentenceOrderView
+from data.views.span import SpanView
+from data.views.tagging import TaggingView
 
 VIEWS: dict[str, type[View[Any]]] = {
     "blank_infilling": BlankInfillingView,
@@ -21,10 +25,14 @@ VIEWS: dict[str, type[View[Any]]] = {
     "classification": ClassificationView,
     "contrastive": ContrastiveView,
     "masked_lm": MaskedLMView,
+    "multi_label": MultiLabelView,
     "next_sentence": NextSentenceView,
     "prefix_lm": PrefixLMView,
     "replaced_token": ReplacedTokenView,
+    "retrieval": RetrievalView,
     "sentence_order": SentenceOrderView,
+    "span": SpanView,
+    "tagging": TaggingView,
 }
 
 __all__ = ["VIEWS", "View", "ViewContext", "Viewed"]

@@ -5,8 +5,8 @@ Shapes: N examples, B rows of a batch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from data.constraints import Constraints
 from data.example_rows import ExampleRows
-from data.examples import Answers, TaskDescription
+from data.examples import TaskDescription
 from data.packing import Ints
 from data.prompts import AROUND, LEAST, Template, encode_prompts, opening
 from data.tokenizer import Tokenizer
@@ -28,10 +28,9 @@ from lightning_modules.generation import Answer, DecodingConfig, Judge, answer_a
 from lightning_modules.hardware import Hardware
 from lightning_modules.metrics import Outputs
 from lightning_modules.networks import Trunk
+from lightning_modules.scoring.batches import Progress, by_length
 from lightning_modules.scoring.results import utf8_bytes
 from lightning_modules.scoring.systems import inference, open_classifier, target_nll
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -49,6 +48,8 @@ class Questions:
     decoding: DecodingConfig
     hardware: Hardware
     progress: Progress
+    candidates: Mapping[str, str] = field(default_factory=dict)
+    """Id -> text of what is ranked, where that is asked."""
     template: Template = "pair"
     seed: int = 0
     judge: Judge | None = None
@@ -65,7 +66,7 @@ def classify(asked: Questions) -> Outputs:
     view = ClassificationView(ClassificationViewConfig(), _context(tokenizer, asked.length))
     predicted_N, nll_N = np.empty(len(inputs), np.int64), np.empty(len(inputs))
     with inference(asked.hardware):
-        for chosen in _batches(inputs, asked.hardware.micro_batch_tokens, asked.progress):
+        for chosen in by_length([len(ids) for ids in inputs], asked.hardware.micro_batch_tokens, asked.progress):
             batch = view(rows.take(chosen), np.zeros(len(chosen), np.uint64)).batch.to(trunk.vocabulary_VD.device)
             assert batch.labels_S is not None
             logits_SK = head.logits(trunk, batch)
@@ -108,7 +109,7 @@ def _generated(asked: Questions) -> list[Answer]:
     answers: list[Answer] = [Answer("", [])] * len(prompts)
     positions = hardware.micro_batch_tokens // (decoding.beams * decoding.samples)
     with inference(hardware):
-        for chosen in _batches(prompts, positions, asked.progress, decoding.max_new_tokens):
+        for chosen in by_length([len(ids) for ids in prompts], positions, asked.progress, decoding.max_new_tokens):
             found = answer_all(
                 asked.trunk,
                 asked.tokenizer,
@@ -157,7 +158,7 @@ def _reference_nll(asked: Questions, targets: Sequence[Ints]) -> NDArray[np.floa
     nll_N = np.zeros(len(inputs))
     samples = [np.concatenate(pair) for pair in zip(rows.inputs, rows.targets, strict=True)]
     with inference(asked.hardware):
-        for chosen in _batches(samples, asked.hardware.micro_batch_tokens):
+        for chosen in by_length([len(ids) for ids in samples], asked.hardware.micro_batch_tokens):
             batch = view(rows.take(chosen), np.zeros(len(chosen), np.uint64)).batch.to(trunk.vocabulary_VD.device)
             assert batch.predict_M is not None and batch.targets_M is not None
             hidden_MD = trunk.hidden(batch).flatten(0, 1)[batch.predict_M]
@@ -180,25 +181,5 @@ def _cut(tokenizer: Tokenizer, examples: Sequence[dict[str, Any]], rooms: Sequen
     return [np.array(ids[: max(1, room)], np.int64) for ids, room in zip(encoded, rooms, strict=True)]
 
 
-def _batches(
-    samples: Sequence[Ints], max_positions: int, progress: Progress = lambda done, total: None, extra: int = 0
-) -> Iterator[Ints]:
-    """Yields indices of samples of about equal length, the longest first, as many at once as fit `max_positions`."""
-    order = np.argsort([-len(sample) for sample in samples], kind="stable")
-    done = 0
-    while done < len(order):
-        rows = max(1, max_positions // (len(samples[order[done]]) + extra))
-        yield order[done : done + rows]
-        done = min(done + rows, len(order))
-        progress(done, len(order))
-
-
 def _context(tokenizer: Tokenizer, length: int) -> ViewContext:
     return ViewContext(tokenizer.vocabulary, length, alignment="shifted")
-
-
-ANSWERING: dict[Answers, Callable[[Questions], Outputs]] = {
-    "class": classify,
-    "text": write,
-}
-"""How a network is made to give each kind of answer."""

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from data.decontamination import read_overlap
-from data.examples import TaskDescription, read_examples
+from data.examples import Answers, TaskDescription, read_candidates, read_examples
 from data.packing import Ints
 from data.tokenizer import Tokenizer
 from data.views.noise import key, permutation
 from lightning_modules.baselines import BASELINES
 from lightning_modules.metrics import METRICS, Outputs
-from lightning_modules.scoring.answers import ANSWERING, Questions, details, most_probable, references
+from lightning_modules.scoring.answering import ANSWERING
+from lightning_modules.scoring.answers import Questions, details, most_probable, references
 from lightning_modules.scoring.judging import open_judge
 from lightning_modules.scoring.results import Comparison, TestSet
+from lightning_modules.scoring.shown import shown
 from lightning_modules.scoring.spec import EvaluateSpec, SystemRef
 from lightning_modules.scoring.systems import open_system
 from lightning_modules.tasks import TASKS
@@ -41,18 +43,19 @@ def score_labelled(
     examples = read_examples(spec.data, "test")
     chosen = permutation(key(spec.seed, "test examples"), len(examples))[: spec.max_examples]
     examples = [examples[index] for index in np.sort(chosen)]
+    candidates = read_candidates(spec.data, "test") if description.answers == "ranking" else {}
     trained = {
-        name: _outputs(spec, name, ref, tokenizer, examples, description, progress)
+        name: _outputs(spec, name, ref, tokenizer, examples, description, candidates, progress)
         for name, ref in spec.systems.items()
     }
     train = [(example["input"], example["target"]) for example in read_examples(spec.data, "train")]
     inputs = [example["input"] for example in examples]
     judge = open_judge(spec)
-    baselines = {}
+    baselines, measured_by = {}, details(examples) if kind.answers == "text" else []
     for name in kind.baselines:
-        texts = BASELINES[name](description).answers(train, inputs)
+        texts = BASELINES[name](description, candidates).answers(train, inputs)
         judged = most_probable(judge, texts)
-        baselines[name] = Outputs(texts, references(examples), details=details(examples), judged=judged)
+        baselines[name] = Outputs(texts, references(examples), details=measured_by, judged=judged)
     metrics = [METRICS[name](description.target_language, description.labels) for name in kind.metrics]
     asked = next(iter(trained.values()))
     comparison = Comparison(
@@ -63,7 +66,8 @@ def score_labelled(
         resamples=spec.resamples,
         seed=spec.seed,
     )
-    return comparison, _samples(comparison, examples, permutation(key(spec.seed, "samples"), len(examples)))
+    order = permutation(key(spec.seed, "samples"), len(examples))
+    return comparison, _samples(comparison, examples, order, description.answers, candidates)
 
 
 def _test_set(spec: EvaluateSpec, examples: Sequence[dict[str, Any]]) -> TestSet:
@@ -87,6 +91,7 @@ def _outputs(
     tokenizer: Tokenizer,
     examples: list[dict[str, Any]],
     description: TaskDescription,
+    candidates: Mapping[str, str],
     progress: Callable[[str, int, int], None],
 ) -> Outputs:
     trunk = open_system(ref, spec.hardware, tokenizer.sha256)
@@ -105,6 +110,7 @@ def _outputs(
         spec.decoding,
         spec.hardware,
         report,
+        candidates,
         TASKS[spec.task].template,
         spec.seed,
         open_judge(spec),
@@ -112,13 +118,25 @@ def _outputs(
     return ANSWERING[TASKS[spec.task].answers](asked)
 
 
-def _samples(comparison: Comparison, examples: Sequence[dict[str, Any]], order: Ints) -> list[dict[str, Any]]:
+def _samples(
+    comparison: Comparison,
+    examples: Sequence[dict[str, Any]],
+    order: Ints,
+    kind: Answers,
+    candidates: Mapping[str, str],
+) -> list[dict[str, Any]]:
+    def readable(answer: str, text: str) -> str:
+        return shown(kind, answer, text, candidates)
+
     return [
         {
-            "example_id": examples[index]["id"],
-            "input": examples[index]["input"][:SAMPLE_CHARACTERS],
-            "references": references([examples[index]])[0],
-            "predictions": {system: outputs.predictions[index] for system, outputs in comparison.outputs.items()},
+            "example_id": example["id"],
+            "input": example["input"][:SAMPLE_CHARACTERS],
+            "references": [readable(answer, example["input"]) for answer in references([example])[0]],
+            "predictions": {
+                system: readable(outputs.predictions[index], example["input"])
+                for system, outputs in comparison.outputs.items()
+            },
         }
-        for index in order[:SAMPLES]
+        for index, example in ((index, examples[index]) for index in order[:SAMPLES])
     ]

@@ -5,6 +5,6 @@ from lightning_modules.tasks.kind import TaskKind
 GENERATIVE_QA = TaskKind(
     objective="prefix_lm",
     answers="text",
-    metrics=("rouge_l", "bits_per_byte"),
+    metrics=("token_f1", "exact_match", "bits_per_byte"),
     baselines=("nearest", "majority"),
 )
