@@ -48,6 +48,7 @@ def write_scores(plan: Plan, stage: PlannedStage, work: Work, run: StageRun) -> 
             corpus=plan.folder(f"corpus/{plan.recipe.name}"),
             sequence_length=plan.recipe.pretraining.stages[plan.last_stage].sequence_length,
             max_tokens=plan.recipe.evaluation.tokens,
+            stride=plan.recipe.evaluation.stride,
         )
     else:
         config = plan.recipe.finetuning[stage.name]
@@ -61,6 +62,7 @@ def write_scores(plan: Plan, stage: PlannedStage, work: Work, run: StageRun) -> 
             },
             sequence_length=config.sequence_length,
             decoding=config.decoding,
+            metrics=config.metrics,
             max_examples=plan.recipe.evaluation.examples,
             corpus=folders.get("corpus"),
             judge=judge_of(plan, config, folders),

@@ -63,6 +63,16 @@ def headline_metrics(folder: Path) -> dict[str, float]:
     return {}
 
 
+def signatures(folder: Path) -> dict[str, str]:
+    """How an artifact's scores were computed, 'signature/sentiment/macro_f1' -> text; none but scores have any.
+
+    As parameters of a run they show beside its figures, so that MLflow's comparison marks those that do not compare.
+    """
+    manifest = _json(folder / "manifest.json")
+    rows = _json(folder / "scores.json")["scores"] if manifest["kind"] == "scores" else []
+    return {f"signature/{manifest['name']}/{row['metric']}": row["signature"] for row in rows}
+
+
 def _tokens(counts: dict[str, Any]) -> int:
     return sum(int(split["tokens"]) for split in counts["counts"].values())
 

@@ -51,6 +51,10 @@ class EvaluationConfig(Config):
     """Resamples behind every 95 % interval."""
     tokens: Count = Field(100_000, gt=0)
     """At most so many corpus tokens of the test split are scored for perplexity."""
+    stride: int | None = Field(None, gt=0)
+    """Tokens of a long document that each window but the first scores, at most the sequence length of the last stage;
+    each has at least that length less the stride as its context. Null: half the length. Less takes longer, and finds
+    text likelier."""
     examples: int = Field(1000, gt=0)
     """At most so many test examples of each task are scored."""
 
@@ -104,6 +108,16 @@ class Recipe(Config):
             if stage.blend_fraction and not number:
                 raise ValueError(f"{place}.blend_fraction: the first stage has none before it to come from; leave it 0")
         return self
+
+    @model_validator(mode="after")
+    def every_token_is_scored(self) -> Self:
+        stage, config = list(self.pretraining.stages.items())[-1]
+        stride = self.evaluation.stride
+        if stride is not None and stride > config.sequence_length:
+            raise ValueError(
+                f"evaluation.stride: {stride} is more than the {config.sequence_length} positions of "
+                f"pretraining.stages.{stage}.sequence_length, so some tokens would not be scored; lower it"
+            )
 
     @model_validator(mode="after")
     def judges_are_there_before_they_are_asked(self) -> Self:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from flows.figures import headline_metrics
+from flows.figures import headline_metrics, signatures
 from flows.plan import Plan
 from flows.records import RunRecord, StageOutcome, flatten
 from flows.report import live
@@ -42,7 +42,10 @@ class Recording:
         if any((known.kind, known.name) == (outcome.kind, outcome.name) for known in self.outcomes):
             return
         self.outcomes.append(outcome)
-        self.tracking.headline(headline_metrics(self.plan.store.root / outcome.folder))
+        folder = self.plan.store.root / outcome.folder
+        self.tracking.headline(headline_metrics(folder))
+        if computed := signatures(folder):
+            self.tracking.params(computed)
 
     def close(self, error: BaseException | None) -> RunRecord:
         """Writes the record and the report, and ends the MLflow run."""

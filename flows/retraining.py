@@ -317,6 +317,7 @@ def _write_scores(attempt: Retraining, challenger: Path, tokens: Path) -> Any:
             sequence_length=attempt.stage_config().sequence_length,
             resamples=plan.recipe.evaluation.bootstrap,
             max_tokens=plan.recipe.evaluation.tokens,
+            stride=plan.recipe.evaluation.stride,
             hardware=plan.hardware,
             seed=plan.recipe.seed,
             work=work.folder,

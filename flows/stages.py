@@ -117,7 +117,7 @@ class _Layout:
         scored: list[str] = []
         if recipe.pretraining.writes:
             read = {"data": tokens, "weights": weights, "tokenizer": tokenizer}
-            scored.append(self.score(LANGUAGE_MODEL, {}, read))
+            scored.append(self.score(LANGUAGE_MODEL, {"stride": recipe.evaluation.stride}, read))
         for task, config in recipe.finetuning.items():
             scored.append(self.finetuning(task, config, weights, tokenizer))
         if scored:
@@ -157,7 +157,7 @@ class _Layout:
         return label
 
     def finetuning(self, task: str, config: FinetuningConfig, weights: str, tokenizer: str) -> str:
-        settings = config.model_dump(mode="json", exclude={"data", "decoding", "judge", "micro_batch_size"})
+        settings = config.model_dump(mode="json", exclude={"data", "decoding", "judge", "metrics", "micro_batch_size"})
         values = {**self.plan.training_values(), "finetuning": settings}
         shared = {"examples": f"examples/{task}", "tokenizer": tokenizer}
         tuned = self.add("finetuning", "finetuned", task, values, {**shared, "weights": weights})
@@ -165,7 +165,11 @@ class _Layout:
         searched = self.recipe.corpus.decontamination is not None and not config.data.of_corpus
         return self.score(
             task,
-            {"task": config.task, "decoding": config.decoding.model_dump(mode="json")},
+            {
+                "task": config.task,
+                "decoding": config.decoding.model_dump(mode="json"),
+                **({"metrics": config.metrics} if config.metrics else {}),
+            },
             {
                 "data": f"examples/{task}",
                 "finetuned": tuned,
@@ -188,7 +192,7 @@ class _Layout:
 
     def score(self, name: str, values: Mapping[str, Any], reads: Mapping[str, str]) -> str:
         evaluation = {
-            **self.recipe.evaluation.model_dump(mode="json"),
+            **self.recipe.evaluation.model_dump(mode="json", exclude={"stride"}),
             "precision": self.plan.hardware.precision,
             "seed": self.recipe.seed,
         }

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from flows.plan import Plan
 from flows.tracking.registry import Verdict, Version
-from lightning_modules.metrics import METRICS, Outputs, compare, wins
-from lightning_modules.metrics.base import Floats
+from lightning_modules.metrics import METRICS, Metric, compare, refuse_other, wins
+from lightning_modules.scoring.results import read_outputs
 
 
 def judge(scored: Sequence[Path], champion: Version, plan: Plan) -> Verdict:
@@ -24,13 +24,15 @@ def judge(scored: Sequence[Path], champion: Version, plan: Plan) -> Verdict:
         plan: gives resamples and seed.
 
     Raises:
-        ValueError: there is nothing to judge by.
+        ValueError: there is nothing to judge by, or the test sets were not scored alike.
     """
     if not scored:
         raise ValueError("no test document to judge by; raise corpus.split.test")
     metric = METRICS[plan.tracking.promotion.metric("language_model")]("", ())
+    for folder in scored:
+        refuse_other(f"{metric.name} of {folder.name}", *(_signature(place, metric) for place in (scored[0], folder)))
     challenger, current = (
-        np.concatenate([metric.statistics(_outputs(folder, system)) for folder in scored])
+        np.concatenate([metric.statistics(read_outputs(folder, system)[1]) for folder in scored])
         for system in ("challenger", "champion")
     )
     rules, settings = plan.tracking.promotion, plan.recipe
@@ -55,14 +57,9 @@ def judge(scored: Sequence[Path], champion: Version, plan: Plan) -> Verdict:
     )
 
 
-def _outputs(folder: Path, system: str) -> Outputs:
-    """What one system gave, in the order of the test set, which is the same for both."""
-    table = pq.read_table(folder / "examples.parquet", filters=[("system", "=", system)])
-
-    def column(name: str) -> Floats:
-        return np.asarray(table.column(name), dtype=np.float64)
-
-    return Outputs(nll_N=column("nll"), tokens_N=column("tokens"), bytes_N=column("bytes"))
+def _signature(folder: Path, metric: Metric) -> str:
+    rows = json.loads((folder / "scores.json").read_text(encoding="utf-8"))["scores"]
+    return next(row["signature"] for row in rows if row["metric"] == metric.name)
 
 
 def verdict_markdown(verdict: Verdict, challenger: Version, scored: Sequence[Mapping[str, Any]]) -> str:

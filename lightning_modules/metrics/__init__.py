@@ -3,17 +3,32 @@
 from lightning_modules.metrics.answers_in_text import AnswerExactMatch, AnswerF1
 from lightning_modules.metrics.base import Metric, Outputs
 from lightning_modules.metrics.bootstrap import Interval, compare, interval, wins
-from lightning_modules.metrics.classes import Accuracy, MacroF1, MicroF1, Precision, Recall
+from lightning_modules.metrics.calibration import Ece
+from lightning_modules.metrics.classes import (
+    Accuracy,
+    MacroF1,
+    MicroF1,
+    MicroPrecision,
+    MicroRecall,
+    Precision,
+    Recall,
+    WeightedF1,
+)
 from lightning_modules.metrics.constraints import ConstraintsKept, KeywordsKept, LengthKept, SentimentKept
-from lightning_modules.metrics.likelihood import BitsPerByte, Perplexity
+from lightning_modules.metrics.likelihood import BitsPerByte, Perplexity, WordPerplexity
+from lightning_modules.metrics.meteor import Meteor, MeteorExactStem
 from lightning_modules.metrics.multi_label import LabelsMacroF1, LabelsMicroF1, SubsetAccuracy
 from lightning_modules.metrics.numbers import ExactNumber
+from lightning_modules.metrics.pool import Distinct1, Distinct2
 from lightning_modules.metrics.programs import PassAt1, PassAt5, PassAt10
 from lightning_modules.metrics.queries import ExecutionAccuracy
 from lightning_modules.metrics.ranking import MeanReciprocalRank, RecallAt1, RecallAt5, RecallAt10
+from lightning_modules.metrics.repetition import Repetition
+from lightning_modules.metrics.self_bleu import SelfBleu
+from lightning_modules.metrics.signatures import OtherSignatureError, refuse_other
 from lightning_modules.metrics.spans import SpanF1, SpanPrecision, SpanRecall
-from lightning_modules.metrics.summarization import Rouge1, Rouge2, RougeL
-from lightning_modules.metrics.translation import Bleu, Chrf
+from lightning_modules.metrics.summarization import Rouge1, Rouge2, RougeL, RougeLsum
+from lightning_modules.metrics.translation import Bleu, Chrf, Ter
 
 METRICS: dict[str, type[Metric]] = {
     "accuracy": Accuracy,
@@ -23,6 +38,9 @@ METRICS: dict[str, type[Metric]] = {
     "bleu": Bleu,
     "chrf": Chrf,
     "constraints_kept": ConstraintsKept,
+    "distinct_1": Distinct1,
+    "distinct_2": Distinct2,
+    "ece": Ece,
     "exact_number": ExactNumber,
     "execution_accuracy": ExecutionAccuracy,
     "keywords_kept": KeywordsKept,
@@ -30,7 +48,11 @@ METRICS: dict[str, type[Metric]] = {
     "labels_micro_f1": LabelsMicroF1,
     "length_kept": LengthKept,
     "macro_f1": MacroF1,
+    "meteor": Meteor,
+    "meteor_exact_stem": MeteorExactStem,
     "micro_f1": MicroF1,
+    "micro_precision": MicroPrecision,
+    "micro_recall": MicroRecall,
     "mrr": MeanReciprocalRank,
     "pass_at_1": PassAt1,
     "pass_at_10": PassAt10,
@@ -39,16 +61,32 @@ METRICS: dict[str, type[Metric]] = {
     "precision": Precision,
     "recall": Recall,
     "recall_at_1": RecallAt1,
-    "recall_at_5": RecallAt5,
     "recall_at_10": RecallAt10,
+    "recall_at_5": RecallAt5,
+    "repetition": Repetition,
     "rouge1": Rouge1,
     "rouge2": Rouge2,
     "rouge_l": RougeL,
+    "rouge_lsum": RougeLsum,
+    "self_bleu": SelfBleu,
     "sentiment_kept": SentimentKept,
     "span_f1": SpanF1,
     "span_precision": SpanPrecision,
     "span_recall": SpanRecall,
     "subset_accuracy": SubsetAccuracy,
+    "ter": Ter,
+    "weighted_f1": WeightedF1,
+    "word_perplexity": WordPerplexity,
 }
 
-__all__ = ["METRICS", "Interval", "Metric", "Outputs", "compare", "interval", "wins"]
+__all__ = [
+    "METRICS",
+    "Interval",
+    "Metric",
+    "OtherSignatureError",
+    "Outputs",
+    "compare",
+    "interval",
+    "refuse_other",
+    "wins",
+]

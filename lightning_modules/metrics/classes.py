@@ -17,6 +17,8 @@ from lightning_modules.metrics.base import Floats, Metric, Outputs
 class ClassMetric(Metric):
     """Shares the counts; a subclass turns them into one figure."""
 
+    of_classes: ClassVar[bool] = True
+
     @property
     def signature(self) -> str:
         """Says what a mean runs over and what 0/0 is."""
@@ -47,7 +49,7 @@ class Accuracy(ClassMetric):
 
 
 class Precision(ClassMetric):
-    """Mean over the classes of: right among predicted."""
+    """Macro precision: mean over the classes of right among predicted."""
 
     name: ClassVar[str] = "precision"
 
@@ -58,7 +60,7 @@ class Precision(ClassMetric):
 
 
 class Recall(ClassMetric):
-    """Mean over the classes of: found among true."""
+    """Macro recall: mean over the classes of found among true."""
 
     name: ClassVar[str] = "recall"
 
@@ -88,6 +90,39 @@ class MicroF1(ClassMetric):
         """Returns percent."""
         hits, predicted, true = (counts.sum(-1) for counts in self.hits_predicted_true(sums))
         return 100 * _ratio(2 * hits, predicted + true)
+
+
+class WeightedF1(ClassMetric):
+    """Mean over the classes of their F1, each with the weight of its share of the examples."""
+
+    name: ClassVar[str] = "weighted_f1"
+
+    def value(self, sums: Floats) -> Floats:
+        """Returns percent."""
+        hits, predicted, true = self.hits_predicted_true(sums)
+        return 100 * _ratio((true * _ratio(2 * hits, predicted + true)).sum(-1), true.sum(-1))
+
+
+class MicroPrecision(ClassMetric):
+    """Right among predicted, the counts summed over the classes; an answer that is no class counts as none."""
+
+    name: ClassVar[str] = "micro_precision"
+
+    def value(self, sums: Floats) -> Floats:
+        """Returns percent."""
+        hits, predicted, _ = self.hits_predicted_true(sums)
+        return 100 * _ratio(hits.sum(-1), predicted.sum(-1))
+
+
+class MicroRecall(ClassMetric):
+    """Found among true, the counts summed over the classes."""
+
+    name: ClassVar[str] = "micro_recall"
+
+    def value(self, sums: Floats) -> Floats:
+        """Returns percent."""
+        hits, _, true = self.hits_predicted_true(sums)
+        return 100 * _ratio(hits.sum(-1), true.sum(-1))
 
 
 def _ratio(part: Floats, whole: Floats) -> Floats:

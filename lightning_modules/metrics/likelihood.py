@@ -1,8 +1,9 @@
 """How well a language model predicts text.
 
-Both divide the same sum of nats. Bits per byte is comparable between tokenizers, because bytes do not depend on them;
-perplexity only between models with one tokenizer. Neither may be averaged over documents: sums are divided once.
-A token after the document's start marker is scored, the marker itself is not; label smoothing is never part of either.
+All divide the same sum of nats. Bits per byte is comparable between tokenizers, because bytes do not depend on them,
+and so is the perplexity per word; that per token only between models with one tokenizer. None may be averaged over
+documents: sums are divided once. A token after the document's start marker is scored, the marker itself is not; label
+smoothing is never part of them.
 """
 
 import math
@@ -10,7 +11,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from lightning_modules.metrics.base import Floats, Metric, Outputs
+from lightning_modules.metrics.base import Floats, Metric, Outputs, Reads
 
 
 class BitsPerByte(Metric):
@@ -18,7 +19,7 @@ class BitsPerByte(Metric):
 
     name: ClassVar[str] = "bits_per_byte"
     better: ClassVar[Literal["higher", "lower"]] = "lower"
-    reads: ClassVar[Literal["answers", "likelihood"]] = "likelihood"
+    reads: ClassVar[Reads] = "likelihood"
     signature = "bits_per_byte|unit:utf-8-byte|eos:scored|bos:context"
 
     def statistics(self, outputs: Outputs) -> Floats:
@@ -35,7 +36,7 @@ class Perplexity(Metric):
 
     name: ClassVar[str] = "perplexity"
     better: ClassVar[Literal["higher", "lower"]] = "lower"
-    reads: ClassVar[Literal["answers", "likelihood"]] = "likelihood"
+    reads: ClassVar[Reads] = "likelihood"
     signature = "perplexity|unit:token|eos:scored|bos:context"
 
     def statistics(self, outputs: Outputs) -> Floats:
@@ -45,3 +46,20 @@ class Perplexity(Metric):
     def value(self, sums: Floats) -> Floats:
         """Returns the perplexity per token."""
         return np.exp(sums[..., 0] / sums[..., 1])
+
+
+class WordPerplexity(Metric):
+    """exp(sum of nll / words), words being what white space divides and single characters of Han and kana."""
+
+    name: ClassVar[str] = "word_perplexity"
+    better: ClassVar[Literal["higher", "lower"]] = "lower"
+    reads: ClassVar[Reads] = "words"
+    signature = "word_perplexity|unit:word, character of Han and kana|eos:scored|bos:context"
+
+    def statistics(self, outputs: Outputs) -> Floats:
+        """Returns (N, 2): nats, words."""
+        return np.stack([outputs.nll_N, outputs.words_N], axis=-1)
+
+    def value(self, sums: Floats) -> Floats:
+        """Returns the perplexity per word, at most e^700: text that no space divides has few words, and floats end."""
+        return np.exp(np.minimum(sums[..., 0] / sums[..., 1], 700.0))

@@ -14,12 +14,10 @@ from rouge_score.rouge_scorer import RougeScorer
 from rouge_score.tokenizers import DefaultTokenizer, Tokenizer
 
 from lightning_modules.metrics.base import Floats, Metric, Outputs
+from lightning_modules.metrics.splitting import words
 
-_UNSPACED = (
-    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-)
-"""Thai, Lao, Burmese, Khmer, kana and Han."""
-_TOKENS = re.compile(rf"[{_UNSPACED}]|[^\W_{_UNSPACED}]+")
+_SENTENCES = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])\s*")
+"""Where a sentence ends."""
 
 
 class CharacterTokenizer(Tokenizer):
@@ -27,7 +25,7 @@ class CharacterTokenizer(Tokenizer):
 
     def tokenize(self, text: str) -> list[str]:
         """Returns the tokens; punctuation is dropped."""
-        return _TOKENS.findall(text.lower())
+        return words(text.lower())
 
 
 class Rouge(Metric):
@@ -43,18 +41,24 @@ class Rouge(Metric):
 
     @property
     def _kind(self) -> str:
-        return self.name.replace("rouge_l", "rougeL")
+        return {"rouge_l": "rougeL", "rouge_lsum": "rougeLsum"}.get(self.name, self.name)
 
     @property
     def signature(self) -> str:
         """Says how the text was split."""
         return f"{self._kind}|f-measure|tokens:{self._split}|rouge-score:{version('rouge-score')}|percent"
 
+    def prepared(self, text: str) -> str:
+        """Returns the text as rouge-score is to read it."""
+        return text
+
     def statistics(self, outputs: Outputs) -> Floats:
         """Returns (N, 2): the F-measure, 1."""
         pairs = zip(outputs.predictions, outputs.references, strict=True)
         scores = [
-            self._scorer.score_multi(list(references), prediction)[self._kind].fmeasure
+            self._scorer.score_multi(list(map(self.prepared, references)), self.prepared(prediction))[
+                self._kind
+            ].fmeasure
             for prediction, references in pairs
         ]
         return np.stack([np.array(scores, dtype=np.float64), np.ones(len(scores))], axis=-1)
@@ -80,3 +84,21 @@ class RougeL(Rouge):
     """Longest common subsequence."""
 
     name: ClassVar[str] = "rouge_l"
+
+
+class RougeLsum(Rouge):
+    """Longest common subsequence of each sentence of a reference with all sentences of the summary together.
+
+    rouge-score takes lines for sentences; here they also end at `.!?` before white space and at `。！？`.
+    """
+
+    name: ClassVar[str] = "rouge_lsum"
+
+    @property
+    def signature(self) -> str:
+        """Says how the text was split, sentences included."""
+        return super().signature + "|sentences:lines and .!?。！？"
+
+    def prepared(self, text: str) -> str:
+        """Returns the text with each sentence on a line of its own."""
+        return _SENTENCES.sub("\n", text)

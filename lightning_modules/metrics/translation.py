@@ -1,21 +1,43 @@
-"""BLEU and chrF as sacrebleu defines them, from its own per-sentence statistics.
+"""BLEU, chrF and TER as sacrebleu defines them, from its own per-sentence statistics.
 
 Only the last step, from summed statistics to the score, is written here, because it must run over thousands of
 resamples at once; tests hold it to sacrebleu's value.
 """
 
 from collections.abc import Sequence
-from typing import ClassVar
+from itertools import zip_longest
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from sacrebleu.metrics.bleu import BLEU as SacreBLEU
 from sacrebleu.metrics.chrf import CHRF as SacreCHRF
+from sacrebleu.metrics.ter import TER as SacreTER
 
 from lightning_modules.metrics.base import Floats, Metric, Outputs
 
-_TOKENIZERS = {"zh": "zh", "ja": "char", "th": "char", "lo": "char", "km": "char", "my": "char"}
+TOKENIZERS = {"zh": "zh", "ja": "char", "th": "char", "lo": "char", "km": "char", "my": "char"}
 """Languages written without spaces; sacrebleu's default gives identical Chinese sentences a BLEU of 0."""
-_ORDER = 4
+ORDER = 4
+"""Longest n-grams of BLEU."""
+
+
+def bleu(statistics: Floats, effective_order: bool) -> Floats:
+    """Returns BLEU (...) of statistics (..., 10), in percent, with sacrebleu's smoothing 'exp' of zero counts.
+
+    Args:
+        statistics: hypothesis length, reference length, 4 match counts, 4 n-gram counts.
+        effective_order: leave out the orders that the hypothesis is too short for; without, it then has 0.
+    """
+    length, reference_length = statistics[..., 0], statistics[..., 1]
+    matches, totals = statistics[..., 2 : 2 + ORDER], statistics[..., 2 + ORDER :]
+    usable = totals > 0
+    halvings = np.cumsum((matches == 0) & usable, axis=-1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        precisions = np.where(usable, np.where(matches > 0, matches, 0.5**halvings) / totals, 1.0)
+        penalty = np.exp(np.minimum(0.0, 1.0 - reference_length / length))
+        scores = 100 * penalty * np.exp(np.log(precisions).sum(-1) / np.maximum(usable.sum(-1), 1))
+    scored = matches.sum(-1) > 0
+    return np.where(scored if effective_order else scored & usable.all(-1), scores, 0.0)
 
 
 class Bleu(Metric):
@@ -28,7 +50,7 @@ class Bleu(Metric):
 
     def __init__(self, language: str, labels: Sequence[str] = ()) -> None:
         super().__init__(language, labels)
-        self._reference = SacreBLEU(tokenize=_TOKENIZERS.get(language, "13a"))
+        self._reference = SacreBLEU(tokenize=TOKENIZERS.get(language, "13a"))
 
     @property
     def signature(self) -> str:
@@ -38,19 +60,11 @@ class Bleu(Metric):
 
     def statistics(self, outputs: Outputs) -> Floats:
         """Returns (N, 10): hypothesis length, reference length, 4 match counts, 4 n-gram counts."""
-        references = list(zip(*outputs.references, strict=True))
-        return np.array(self._reference._extract_corpus_statistics(outputs.predictions, references), dtype=np.float64)
+        return _statistics(self._reference, outputs)
 
     def value(self, sums: Floats) -> Floats:
         """Returns percent; 0 where nothing matches or a sentence is too short for an n-gram."""
-        length, reference_length = sums[..., 0], sums[..., 1]
-        matches, totals = sums[..., 2 : 2 + _ORDER], sums[..., 2 + _ORDER :]
-        halvings = np.cumsum((matches == 0) & (totals > 0), axis=-1)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            precisions = np.where(matches > 0, matches, 0.5**halvings) / totals
-            penalty = np.exp(np.minimum(0.0, 1.0 - reference_length / length))
-            scores = 100 * penalty * np.exp(np.log(precisions).mean(-1))
-        return np.where((matches.sum(-1) > 0) & (totals.min(-1) > 0), scores, 0.0)
+        return bleu(sums, effective_order=False)
 
 
 class Chrf(Metric):
@@ -73,8 +87,7 @@ class Chrf(Metric):
 
     def statistics(self, outputs: Outputs) -> Floats:
         """Returns (N, 18): for each order, n-grams of the hypothesis, of the reference, and common ones."""
-        references = list(zip(*outputs.references, strict=True))
-        return np.array(self._reference._extract_corpus_statistics(outputs.predictions, references), dtype=np.float64)
+        return _statistics(self._reference, outputs)
 
     def value(self, sums: Floats) -> Floats:
         """Returns percent. Orders that either side is too short for are left out of the mean."""
@@ -88,3 +101,41 @@ class Chrf(Metric):
         denominator = factor * precision + recall
         scores: Floats = 100 * (1 + factor) * precision * recall / np.where(denominator > 0, denominator, 1.0)
         return scores
+
+
+class Ter(Metric):
+    """Translation edit rate: insertions, deletions, substitutions and shifts by words of the reference, in percent.
+
+    Nothing bounds it by 100. Han and kana are split into characters; Thai and its neighbours are not, so a line of
+    these counts as few words. Source: Snover et al. 2006.
+    """
+
+    name: ClassVar[str] = "ter"
+    better: ClassVar[Literal["higher", "lower"]] = "lower"
+
+    def __init__(self, language: str, labels: Sequence[str] = ()) -> None:
+        super().__init__(language, labels)
+        unspaced = language in {"zh", "ja"}
+        self._reference = SacreTER(normalized=unspaced, asian_support=unspaced)
+
+    @property
+    def signature(self) -> str:
+        """sacrebleu's own."""
+        self._reference.num_refs = 1
+        return f"{self._reference.get_signature()}"
+
+    def statistics(self, outputs: Outputs) -> Floats:
+        """Returns (N, 2): fewest edits to any reference, mean length of the references."""
+        return _statistics(self._reference, outputs)
+
+    def value(self, sums: Floats) -> Floats:
+        """Returns percent; edits of empty references count as 100."""
+        edits, length = sums[..., 0], sums[..., 1]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return 100 * np.where(length > 0, edits / length, edits > 0)
+
+
+def _statistics(reference: Any, outputs: Outputs) -> Floats:
+    """Returns sacrebleu's statistics (N, K); examples may have different numbers of references."""
+    references = list(zip_longest(*outputs.references))
+    return np.array(reference._extract_corpus_statistics(outputs.predictions, references), dtype=np.float64)

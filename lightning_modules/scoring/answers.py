@@ -64,13 +64,15 @@ def classify(asked: Questions) -> Outputs:
     labels_N = np.array([example["label"] for example in examples], dtype=np.int64)
     rows = ExampleRows(inputs, [np.empty(0, np.int64)] * len(inputs), labels_N)
     view = ClassificationView(ClassificationViewConfig(), _context(tokenizer, asked.length))
-    predicted_N, nll_N = np.empty(len(inputs), np.int64), np.empty(len(inputs))
+    predicted_N = np.empty(len(inputs), np.int64)
+    nll_N, confidence_N = np.empty(len(inputs)), np.empty(len(inputs))
     with inference(asked.hardware):
         for chosen in by_length([len(ids) for ids in inputs], asked.hardware.micro_batch_tokens, asked.progress):
             batch = view(rows.take(chosen), np.zeros(len(chosen), np.uint64)).batch.to(trunk.vocabulary_VD.device)
             assert batch.labels_S is not None
             logits_SK = head.logits(trunk, batch)
             predicted_N[chosen] = logits_SK.argmax(-1).cpu().numpy()
+            confidence_N[chosen] = logits_SK.double().softmax(-1).amax(-1).cpu().numpy()
             nll_N[chosen] = F.cross_entropy(logits_SK, batch.labels_S, reduction="none").cpu().numpy()
     return Outputs(
         predictions=[description.labels[label] for label in predicted_N],
@@ -78,6 +80,7 @@ def classify(asked: Questions) -> Outputs:
         nll_N=nll_N,
         tokens_N=np.ones(len(inputs)),
         bytes_N=utf8_bytes([example["target"] for example in examples]),
+        confidence_N=confidence_N,
     )
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from data.document import iter_texts
+from data.language import split_words
 from data.packing import Ints
 from data.shards import Shards
 from data.tokenizer import Tokenizer
@@ -17,6 +17,7 @@ from data.vocabulary import SPECIALS
 from lightning_modules.baselines.unigram import unigram_nll
 from lightning_modules.generation import DecodingConfig, decode
 from lightning_modules.metrics import METRICS, Outputs
+from lightning_modules.metrics.base import Floats
 from lightning_modules.networks import Trunk
 from lightning_modules.scoring.language_model import chosen_documents, document_nll
 from lightning_modules.scoring.results import Comparison, TestSet
@@ -46,6 +47,8 @@ def score_documents(
         )
     documents_D = chosen_documents(test, spec.seed, spec.max_examples, spec.max_tokens)
     tokenizer = Tokenizer.load(spec.tokenizer)
+    texts = [tokenizer.decode(test.document(document).tolist()) for document in documents_D]
+    words_D = np.array([len(split_words(text)) for text in texts], dtype=np.float64)
     prompts = [test.document(document)[:_PROMPT_TOKENS] for document in documents_D[:SAMPLES]]
     trained, continuations = {}, {}
     for name, ref in spec.systems.items():
@@ -55,18 +58,19 @@ def score_documents(
             progress(name, done, total)
 
         length = spec.sequence_length or trunk.config.max_positions
-        nll_D = document_nll(trunk, test, documents_D, length, spec.hardware, report)
-        trained[name] = _outputs(nll_D, test, documents_D)
+        nll_D = document_nll(trunk, test, documents_D, length, spec.hardware, report, spec.stride)
+        trained[name] = _outputs(nll_D, test, documents_D, words_D)
         with inference(spec.hardware):
             continuations[name] = _continuations(trunk, tokenizer, prompts, spec.seed)
     ids, groups = _identities(spec.corpus, test.documents)
     comparison = Comparison(
         test=TestSet([ids[document] for document in documents_D], [groups[document] for document in documents_D]),
-        metrics=[METRICS["bits_per_byte"]("", ()), METRICS["perplexity"]("", ())],
+        metrics=[METRICS[name]("") for name in ("bits_per_byte", "perplexity", "word_perplexity")],
         trained=trained,
-        baselines={"unigram": _outputs(unigram_nll(train, test)[documents_D], test, documents_D)},
+        baselines={"unigram": _outputs(unigram_nll(train, test)[documents_D], test, documents_D, words_D)},
         resamples=spec.resamples,
         seed=spec.seed,
+        reading=f"stride:{spec.stride or 'half a window'}",
     )
     samples = [
         {
@@ -79,11 +83,12 @@ def score_documents(
     return comparison, samples
 
 
-def _outputs(nll_D: NDArray[np.float64], test: Shards, documents_D: Ints) -> Outputs:
+def _outputs(nll_D: Floats, test: Shards, documents_D: Ints, words_D: Floats) -> Outputs:
     return Outputs(
         nll_N=nll_D,
         tokens_N=np.diff(test.offsets)[documents_D] + 1.0,  # and eos
         bytes_N=test.document_bytes[documents_D].astype(np.float64),
+        words_N=words_D,
     )
 
 

@@ -56,7 +56,10 @@ def score_labelled(
         texts = BASELINES[name](description, candidates).answers(train, inputs)
         judged = most_probable(judge, texts)
         baselines[name] = Outputs(texts, references(examples), details=measured_by, judged=judged)
-    metrics = [METRICS[name](description.target_language, description.labels) for name in kind.metrics]
+    metrics = [
+        METRICS[name](description.target_language, description.labels)
+        for name in dict.fromkeys((*kind.metrics, *spec.metrics))
+    ]
     asked = next(iter(trained.values()))
     comparison = Comparison(
         test=_test_set(spec, examples),

@@ -2,7 +2,8 @@
 
 A document is its tokens and eos. It is read in overlapping windows of the trained length, each opened by bos; a window
 scores what no window before it has scored, so every token is scored once and, but for the first window's, after at
-least half a window of context. Shapes: D documents, W windows, B rows, T positions, M scored tokens.
+least `length - stride` tokens of context. A smaller stride takes more time and finds the text a little likelier, so it
+is part of the scores' signatures. Shapes: D documents, W windows, B rows, T positions, M scored tokens.
 """
 
 from __future__ import annotations
@@ -36,11 +37,15 @@ class Window(NamedTuple):
     end: int
 
 
-def windows_of(document: int, targets: int, length: int) -> list[Window]:
-    """Returns the windows over a document's tokens and eos, `targets` in all, each of at most `length` predictions."""
+def windows_of(document: int, targets: int, length: int, stride: int) -> list[Window]:
+    """Returns the windows over a document's tokens and eos, `targets` in all, each of at most `length` predictions.
+
+    Args:
+        stride: targets that each window but the first and the last scores, at most `length`.
+    """
     windows = [Window(document, 0, 0, min(length, targets))]
     while windows[-1].end < targets:
-        end = min(windows[-1].end + length // 2, targets)
+        end = min(windows[-1].end + stride, targets)
         windows.append(Window(document, end - length, windows[-1].end, end))
     return windows
 
@@ -61,15 +66,26 @@ def document_nll(
     length: int,
     hardware: Hardware,
     progress: Callable[[int, int], None],
+    stride: int | None = None,
 ) -> NDArray[np.float64]:
     """Returns the nats of each document and its eos.
 
     Args:
         length: positions of a window.
         progress: is told the windows done and their number.
+        stride: tokens that each further window of a document scores; None: half a window.
+
+    Raises:
+        ValueError: the stride would leave tokens out.
     """
+    stride = stride or length // 2
+    if stride > length:
+        raise ValueError(
+            f"stride {stride} does not fit windows of {length} positions: tokens between two windows would not be "
+            f"scored; set evaluation.stride to at most {length}"
+        )
     texts = [np.append(shards.document(document), SPECIALS.eos) for document in documents_D]
-    windows = [window for index, text in enumerate(texts) for window in windows_of(index, len(text), length)]
+    windows = [window for index, text in enumerate(texts) for window in windows_of(index, len(text), length, stride)]
     windows.sort(key=lambda window: window.end - window.start)
     rows = max(1, hardware.micro_batch_tokens // length)
     nll_D = np.zeros(len(documents_D))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from data.packing import Ints
 from lightning_modules.metrics import Interval, Metric, Outputs, compare, interval, wins
 from lightning_modules.metrics.base import Floats
 
@@ -24,6 +26,8 @@ SCHEMA = pa.schema(
         ("nll", pa.float64()),  # nats of the document or the right answer
         ("tokens", pa.float64()),  # that nll runs over
         ("bytes", pa.float64()),  # UTF-8, of the same text
+        ("words", pa.float64()),  # of the same text, where it is a document
+        ("confidence", pa.float64()),  # probability of the prediction, where it is a class
         ("prediction", pa.string()),
         ("references", pa.list_(pa.string())),
         ("score", pa.float64()),  # of this example, by the headline metric
@@ -66,19 +70,23 @@ class Comparison:
     baselines: dict[str, Outputs]
     resamples: int
     seed: int
+    reading: str = ""
+    """How the networks read long texts, 'stride:64': a part of the signature of what they find likely."""
 
     @property
     def outputs(self) -> dict[str, Outputs]:
         """Of every system, in the order of the tables."""
         return self.trained | self.baselines
 
-    def statistics(self, metric: Metric) -> dict[str, Floats]:
-        """Returns the metric's statistics of every system that it can be computed of."""
-        return {
-            system: metric.statistics(outputs)
-            for system, outputs in self.outputs.items()
-            if metric.reads == "answers" or len(outputs.nll_N)
-        }
+    @cached_property
+    def statistics(self) -> dict[str, dict[str, Floats]]:
+        """Metric -> system -> statistics (N, K), of the systems that the metric can be computed of."""
+        return {metric.name: self._statistics(metric, self.outputs) for metric in self.metrics}
+
+    def signature(self, metric: Metric) -> str:
+        """Returns what a score of this metric on this test set depends on beside the system."""
+        reading = self.reading if metric.reads in {"likelihood", "words"} else ""
+        return f"{metric.signature}|{reading}" if reading else metric.signature
 
     def scores(self) -> dict[str, Any]:
         """Returns every metric of every system, and what the network under test gains over the others.
@@ -88,12 +96,12 @@ class Comparison:
         scores, differences = [], []
         seen_N = self.test.seen_N
         for metric in self.metrics:
-            statistics = self.statistics(metric)
+            statistics = self.statistics[metric.name]
             values = {}
             for system, own in statistics.items():
-                result = interval(metric, own, self.resamples, self.seed)
+                result = self._interval(metric, own)
                 values[system] = result.value
-                scores.append(_score(metric, metric.name, system, result, len(own)))
+                scores.append(self._score(metric, metric.name, system, result, len(own)))
             subject, *others = [system for system in statistics if system in self.trained]
             for versus in [*others, *self._best_baseline(metric, values)]:
                 gain = compare(metric, statistics[subject], statistics[versus], self.resamples, self.seed)
@@ -101,25 +109,40 @@ class Comparison:
                 differences[-1]["difference"] = differences[-1].pop("value")
                 differences[-1]["wins"] = wins(metric, gain)
             if seen_N is not None and not seen_N.all():
-                scores += self._clean(metric, {system: own[~seen_N] for system, own in statistics.items()})
+                scores += self._clean(metric, np.flatnonzero(~seen_N))
         overlap = {} if seen_N is None else {"overlap": float(seen_N.mean())}
         return {"scores": scores, "differences": differences, "headline": scores[0], **overlap}
 
-    def _clean(self, metric: Metric, statistics: dict[str, Floats]) -> list[dict[str, Any]]:
+    def _clean(self, metric: Metric, unseen_N: Ints) -> list[dict[str, Any]]:
+        if metric.pooled:
+            alone = {system: outputs.take(unseen_N) for system, outputs in self.outputs.items()}
+            statistics = self._statistics(metric, alone)
+        else:
+            statistics = {system: own[unseen_N] for system, own in self.statistics[metric.name].items()}
         return [
-            _score(metric, metric.name + _CLEAN, system, interval(metric, own, self.resamples, self.seed), len(own))
-            | {"clean": True}
+            self._score(metric, metric.name + _CLEAN, system, self._interval(metric, own), len(own)) | {"clean": True}
             for system, own in statistics.items()
         ]
+
+    def _statistics(self, metric: Metric, outputs: dict[str, Outputs]) -> dict[str, Floats]:
+        return {system: metric.statistics(own) for system, own in outputs.items() if own.give(metric.reads)}
+
+    def _interval(self, metric: Metric, statistics_NK: Floats) -> Interval:
+        return interval(metric, statistics_NK, self.resamples, self.seed)
+
+    def _score(self, metric: Metric, name: str, system: str, result: Interval, examples: int) -> dict[str, Any]:
+        identity = {"metric": name, "system": system, "signature": self.signature(metric), "better": metric.better}
+        return {**identity, **_numbers(result), "n": examples}
 
     def table(self) -> pa.Table:
         """Returns one row for each system and example."""
         headline = self.metrics[0]
-        statistics = self.statistics(headline)
+        statistics = self.statistics[headline.name]
         rows = []
         for system, outputs in self.outputs.items():
             own = headline.value(statistics[system])
-            numbers = (outputs.nll_N, outputs.tokens_N, outputs.bytes_N, outputs.predictions, outputs.references)
+            counts = (outputs.nll_N, outputs.tokens_N, outputs.bytes_N, outputs.words_N, outputs.confidence_N)
+            numbers = (*counts, outputs.predictions, outputs.references)
             details = [json.dumps(dict(own), sort_keys=True, ensure_ascii=False) for own in outputs.details]
             texts = (outputs.samples, details, outputs.judged)
             for index, (example_id, group) in enumerate(zip(self.test.ids, self.test.groups, strict=True)):
@@ -146,14 +169,36 @@ def write_scores(comparison: Comparison, task: str, samples: list[dict[str, Any]
     return content
 
 
+def read_outputs(folder: Path, system: str) -> tuple[list[str], Outputs]:
+    """Reads what one system gave from a `scores` artifact; returns the examples' ids and, in their order, the rest."""
+    table = pq.read_table(folder / "examples.parquet", filters=[("system", "=", system)])
+
+    def cells(name: str) -> list[Any]:
+        if name not in table.schema.names:  # older formats had fewer columns
+            return []
+        column = table.column(name)
+        return [] if column.null_count == len(column) else column.to_pylist()
+
+    def numbers(name: str) -> Floats:
+        return np.array(cells(name), dtype=np.float64)
+
+    return table.column("example_id").to_pylist(), Outputs(
+        predictions=cells("prediction"),
+        references=cells("references"),
+        nll_N=numbers("nll"),
+        tokens_N=numbers("tokens"),
+        bytes_N=numbers("bytes"),
+        words_N=numbers("words"),
+        confidence_N=numbers("confidence"),
+        samples=cells("samples"),
+        details=[json.loads(own) for own in cells("details")],
+        judged=cells("judged"),
+    )
+
+
 def utf8_bytes(texts: Sequence[str]) -> Floats:
     """Returns the UTF-8 length of each text."""
     return np.array([len(text.encode()) for text in texts], dtype=np.float64)
-
-
-def _score(metric: Metric, name: str, system: str, result: Interval, examples: int) -> dict[str, Any]:
-    identity = {"metric": name, "system": system, "signature": metric.signature, "better": metric.better}
-    return {**identity, **_numbers(result), "n": examples}
 
 
 def _numbers(result: Interval) -> dict[str, float]:

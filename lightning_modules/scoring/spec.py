@@ -44,6 +44,11 @@ class EvaluateSpec(Config):
     tasks it says which test examples the training text holds."""
     sequence_length: int | None = Field(None, gt=3)
     """Positions read at once, as in training; null: the network's `max_positions`."""
+    stride: int | None = Field(None, gt=0)
+    """Tokens that each further window of a document longer than `sequence_length` scores; null: half a window. For
+    language_model."""
+    metrics: tuple[str, ...] = ()
+    """Names in `METRICS` that are measured beside those of the kind of task."""
     decoding: DecodingConfig = Field(default_factory=DecodingConfig)
     """How answers are generated, where they are free text."""
     judge: JudgeRef | None = None

@@ -66,6 +66,24 @@ class FinetuningConfig(Config):
     """A classification of the recipe whose model tells the sentiment of answers, where examples ask for one by
     `constraints.sentiment`. It chooses by it and measures it, so that what it is wrong about stays unseen."""
 
+    metrics: tuple[str, ...] = ()
+    """Names in `METRICS` that are measured beside those of the kind of task: meteor, self_bleu, distinct_2, ..."""
+
+    @model_validator(mode="after")
+    def _metrics_can_be_computed(self) -> Self:
+        if not self.metrics:
+            return self
+        from lightning_modules.metrics import METRICS  # with its libraries, which take a third of a second to import
+
+        for name in self.metrics:
+            metric = look_up("metric", name, METRICS)
+            if metric.of_classes and not self.data.labels:
+                raise ValueError(f"metric {name!r} is about classes, and goes with data.labels only")
+            if metric.reads == "words":
+                raise ValueError(f"metric {name!r} is of running text, not of tasks; evaluation has it of the corpus")
+            metric(self.data.target_language or self.data.language, self.data.labels)
+        return self
+
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if self.kind.answers != self.data.answers:

@@ -8,6 +8,6 @@ from lightning_modules.tasks.kind import TaskKind
 STORY = TaskKind(
     objective="prefix_lm",
     answers="text",
-    metrics=("chrf", "perplexity", "bits_per_byte"),
+    metrics=("chrf", "perplexity", "bits_per_byte", "distinct_2", "repetition"),
     baselines=("nearest", "copy_source"),
 )

@@ -5,6 +5,6 @@ from lightning_modules.tasks.kind import TaskKind
 SUMMARIZATION = TaskKind(
     objective="prefix_lm",
     answers="text",
-    metrics=("rouge1", "rouge2", "rouge_l", "bits_per_byte"),
+    metrics=("rouge1", "rouge2", "rouge_l", "meteor_exact_stem", "repetition", "bits_per_byte"),
     baselines=("lead_sentence", "lead_words"),
 )

@@ -5,6 +5,6 @@ from lightning_modules.tasks.kind import TaskKind
 TRANSLATION = TaskKind(
     objective="prefix_lm",
     answers="text",
-    metrics=("chrf", "bleu", "bits_per_byte"),
+    metrics=("chrf", "bleu", "ter", "bits_per_byte"),
     baselines=("copy_source",),
 )

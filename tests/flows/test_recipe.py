@@ -150,3 +150,12 @@ def test_set_reads_values_as_yaml() -> None:
     assert parse_override("note=x=y") == ("note", "x=y")
     with pytest.raises(RecipeError, match="expected key=value"):
         parse_override("novalue")
+
+
+def test_a_stride_that_would_skip_tokens_is_refused() -> None:
+    length = list(load_recipe("smoke", {}).pretraining.stages.values())[-1].sequence_length
+
+    assert load_recipe("smoke", {"evaluation.stride": length}).evaluation.stride == length
+    assert f"evaluation.stride: {length + 1} is more than the {length} positions" in refused(
+        {"evaluation.stride": length + 1}
+    )

@@ -50,7 +50,7 @@ def pair(record, tmp_path):
         (scores,) = [stage for stage in run.stages if stage.name == "language-model"]
         folder = tmp_path / scores.folder
         write_examples(folder, nats, first)
-        one = {"metric": "bits_per_byte", "system": "pretrained", "better": "lower"}
+        one = {"metric": "bits_per_byte", "system": "pretrained", "better": "lower", "signature": "bits|bos:context"}
         (folder / "scores.json").write_text(
             json.dumps({"task": "language_model", "scores": [one], "headline": {"metric": "bits_per_byte"}})
         )
@@ -100,3 +100,21 @@ def test_comparison_is_printed_and_drawn_with_hostile_text_as_text(pair, tmp_pat
 
 def test_nested_settings_become_dotted_keys():
     assert flatten({"a": {"b": 1, "c": {}}, "d": [1]}) == {"a.b": 1, "a.c": {}, "d": [1]}
+
+
+def test_scores_of_different_signatures_are_refused_with_both_and_what_differs(pair, tmp_path):
+    first, second = pair
+    (scores,) = [stage for stage in second.stages if stage.name == "language-model"]
+    path = tmp_path / scores.folder / "scores.json"
+    path.write_text(path.read_text().replace("bits|bos:context", "bits|bos:context|stride:4"))
+    comparison = compare_runs(first, second, tmp_path)
+
+    assert comparison.scores == []
+    [reason] = comparison.refused
+    assert reason.startswith("language-model: bits_per_byte: ")
+    assert "'bits|bos:context' and 'bits|bos:context|stride:4'" in reason
+    assert "The first has nothing more, the second stride:4" in reason
+    assert "Not compared: language-model: bits_per_byte" in comparison_html(comparison)
+    file = io.StringIO()
+    Console(file=file, width=400).print(comparison_table(comparison))
+    assert reason in file.getvalue()

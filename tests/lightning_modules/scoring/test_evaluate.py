@@ -6,8 +6,10 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from data.language import split_words
 from lightning_modules.evaluate import evaluate, main
 from lightning_modules.metrics import METRICS, Outputs
+from lightning_modules.scoring import results as scored
 
 
 def results(spec) -> tuple[dict, list[dict]]:
@@ -139,3 +141,86 @@ def test_progress_is_written_to_the_work_folder(make_spec, folders: Path):
 
     assert {line["system"] for line in lines} == {"pretrained", "scratch"}
     assert lines[-1]["done"] == lines[-1]["total"] == 15
+
+
+def test_every_score_can_be_computed_again_from_the_examples_alone(make_spec, folders: Path):
+    tasks = [
+        make_spec("documents", stride=4, sequence_length=16),
+        make_spec("classes", task="classification", data=folders / "sentiment"),
+        make_spec(
+            "texts", task="summarization", data=folders / "titles", metrics=["self_bleu", "distinct_2", "rouge1"]
+        ),
+    ]
+    seen = set()
+    for spec in tasks:
+        scores, _ = results(spec)
+        for row in scores["scores"]:
+            metric = METRICS[row["metric"]]("en", ("bad", "good"))
+            ids, outputs = scored.read_outputs(spec.output, row["system"])
+            assert len(ids) == row["n"]
+            assert float(metric.value(metric.statistics(outputs).sum(0))) == pytest.approx(row["value"], abs=1e-9)
+            seen.add(row["metric"])
+
+    assert seen >= {"bits_per_byte", "word_perplexity", "ece", "weighted_f1", "repetition", "self_bleu", "distinct_2"}
+
+
+def test_words_are_those_of_the_documents(make_spec, folders: Path):
+    scores, rows = results(make_spec())
+    texts = pq.read_table(folders / "corpus" / "test")["text"].to_pylist()
+    own = [row for row in rows if row["system"] == "pretrained"]
+
+    assert [row["words"] for row in own] == [len(split_words(text)) for text in texts]
+    assert score_of(scores, "word_perplexity", "pretrained") == pytest.approx(
+        math.exp(sum(row["nll"] for row in own) / sum(row["words"] for row in own))
+    )
+
+
+def test_the_stride_is_part_of_what_likelihoods_are_compared_by(make_spec):
+    signatures = [
+        {row["metric"]: row["signature"] for row in results(make_spec(f"stride-{stride}", stride=stride))[0]["scores"]}
+        for stride in (None, 4)
+    ]
+
+    for name in ("bits_per_byte", "perplexity", "word_perplexity"):
+        assert [own[name].rpartition("|")[2] for own in signatures] == ["stride:half a window", "stride:4"]
+
+
+def test_confidence_is_the_probability_of_the_class_predicted(make_spec, folders: Path):
+    _, rows = results(make_spec(task="classification", data=folders / "sentiment"))
+    networks = [row for row in rows if row["system"] in {"pretrained", "scratch"}]
+
+    # of two classes: the probability of the right one, or what it leaves
+    for row in networks:
+        right = math.exp(-row["nll"])
+        expected = right if row["prediction"] == row["references"][0] else 1 - right
+        assert row["confidence"] == pytest.approx(expected, abs=1e-6)
+        assert row["confidence"] >= 0.5
+    assert {row["confidence"] for row in rows if row["system"] == "tfidf"} == {None}
+
+
+def test_without_what_was_seen_a_pools_diversity_is_that_of_the_rest():
+    texts = ["a b", "a b", "c d"]
+    comparison = scored.Comparison(
+        test=scored.TestSet(["1", "2", "3"], [""] * 3, overlap_N=np.array([0.0, 1.0, 0.0])),
+        metrics=[METRICS["distinct_1"]("en"), METRICS["repetition"]("en")],
+        trained={"pretrained": Outputs(texts, [["x"]] * 3)},
+        baselines={},
+        resamples=20,
+        seed=0,
+    )
+    values = {row["metric"]: (row["value"], row["n"]) for row in comparison.scores()["scores"]}
+
+    assert values["distinct_1"] == (pytest.approx(100 * 4 / 6), 3)
+    assert values["distinct_1_clean"] == (pytest.approx(100), 2)
+
+
+def test_each_system_is_put_through_a_metric_once(monkeypatch: pytest.MonkeyPatch):
+    metric, calls = METRICS["chrf"]("en"), []
+    statistics = metric.statistics
+    monkeypatch.setattr(metric, "statistics", lambda outputs: calls.append(1) or statistics(outputs))
+    outputs = Outputs(["a b c"], [["a b d"]])
+    comparison = scored.Comparison(scored.TestSet(["1"], [""]), [metric], {"one": outputs}, {"two": outputs}, 10, 0)
+    comparison.scores()
+    comparison.table()
+
+    assert len(calls) == 2

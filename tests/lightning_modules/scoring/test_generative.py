@@ -18,8 +18,9 @@ from data.tokenizer import Tokenizer
 from data.vocabulary import SPECIALS
 from lightning_modules.checkpoint import load_trunk
 from lightning_modules.evaluate import evaluate
-from lightning_modules.metrics import METRICS, Outputs
+from lightning_modules.metrics import METRICS
 from lightning_modules.predictor import Predictor, PredictorConfig
+from lightning_modules.scoring.results import read_outputs
 
 CHAT = {
     "messages": [
@@ -61,16 +62,9 @@ def results(spec) -> tuple[dict[tuple[str, str], float], list[dict], dict]:
     return values, pq.read_table(spec.output / "examples.parquet").to_pylist(), scores
 
 
-def recomputed(rows: list[dict], system: str, metric: str) -> float:
+def recomputed(spec, system: str, metric: str) -> float:
     """The metric of a system, from nothing but examples.parquet."""
-    own = [row for row in rows if row["system"] == system]
-    outputs = Outputs(
-        [row["prediction"] for row in own],
-        [row["references"] for row in own],
-        samples=[row["samples"] for row in own] if own[0]["samples"] else (),
-        details=[json.loads(row["details"]) for row in own],
-        judged=[row["judged"] for row in own] if own[0]["judged"] else (),
-    )
+    _, outputs = read_outputs(spec.output, system)
     found = METRICS[metric]("en")
     return float(found.value(found.statistics(outputs).sum(0)))
 
@@ -109,26 +103,28 @@ def test_several_answers_are_drawn_and_kept_for_pass_at_k(make_spec, artifact):
     assert own["prediction"] == own["samples"][0]
     assert values["pass_at_1", "nearest"] == values["pass_at_5", "nearest"] == 100
     for system in ("pretrained", "nearest"):
-        assert recomputed(rows, system, "pass_at_5") == pytest.approx(values["pass_at_5", system])
+        assert recomputed(spec, system, "pass_at_5") == pytest.approx(values["pass_at_5", system])
 
 
 def test_queries_are_run(make_spec, artifact):
-    values, rows, _ = results(make_spec(task="text_to_sql", data=artifact("sql", "?", "SELECT a FROM t", TABLES)))
+    spec = make_spec(task="text_to_sql", data=artifact("sql", "?", "SELECT a FROM t", TABLES))
+    values, _, _ = results(spec)
 
     assert values["execution_accuracy", "nearest"] == 100
-    assert values["execution_accuracy", "pretrained"] == recomputed(rows, "pretrained", "execution_accuracy") == 0
+    assert values["execution_accuracy", "pretrained"] == recomputed(spec, "pretrained", "execution_accuracy") == 0
 
 
 def test_what_is_asked_for_is_forced_chosen_and_judged(make_spec, folders: Path, artifact):
     data = artifact("guided", "opening", "kala mala.", ASKED)
     judge = {"weights": folders / "pretrained", "labels": ["bad", "good"], "sequence_length": 32}
     decoding = {"max_new_tokens": 12, "samples": 3, "temperature": 1.0, "choose": "constraints", "keywords": "forced"}
-    values, rows, _ = results(make_spec(task="guided_story", data=data, judge=judge, decoding=decoding))
+    spec = make_spec(task="guided_story", data=data, judge=judge, decoding=decoding)
+    values, rows, _ = results(spec)
 
     assert values["keywords_kept", "pretrained"] == 100
     assert {row["judged"] for row in rows} <= {"bad", "good"}
     for metric in ("keywords_kept", "length_kept", "sentiment_kept", "constraints_kept"):
-        assert recomputed(rows, "pretrained", metric) == pytest.approx(values[metric, "pretrained"])
+        assert recomputed(spec, "pretrained", metric) == pytest.approx(values[metric, "pretrained"])
 
 
 def test_what_no_example_asks_for_is_left_out_of_the_scores(make_spec, artifact):

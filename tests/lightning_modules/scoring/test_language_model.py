@@ -16,13 +16,14 @@ HARDWARE = Hardware(
 
 
 @pytest.mark.parametrize("targets", [1, 7, 8, 9, 12, 13, 40])
-def test_every_token_is_scored_once_and_late_ones_after_half_a_window(targets: int):
-    windows = windows_of(0, targets, length=8)
+@pytest.mark.parametrize("stride", [1, 3, 4, 8])
+def test_every_token_is_scored_once_and_late_ones_after_what_the_stride_leaves(targets: int, stride: int):
+    windows = windows_of(0, targets, length=8, stride=stride)
 
     scored = [token for window in windows for token in range(window.first_scored, window.end)]
     assert scored == list(range(targets))
     assert all(window.start >= 0 and window.end - window.start <= 8 for window in windows)
-    assert all(window.first_scored - window.start >= 4 for window in windows[1:])
+    assert all(window.first_scored - window.start >= 8 - stride for window in windows[1:])
 
 
 def test_a_document_within_a_window_costs_what_one_pass_over_it_costs(folders):
@@ -68,3 +69,34 @@ def test_progress_ends_at_the_total(folders):
     document_nll(trunk, test, np.arange(3), 16, HARDWARE, lambda done, total: seen.append((done, total)))
 
     assert seen[-1][0] == seen[-1][1]
+
+
+def test_stride_of_one_gives_every_token_the_longest_context(folders):
+    test, trunk = Shards.open(folders / "tokens", "test"), load_trunk(folders / "pretrained")
+    document = int(np.argmax(np.diff(test.offsets)))
+    [found] = document_nll(trunk, test, np.array([document]), 16, HARDWARE, lambda done, total: None, stride=1)
+
+    text = [*test.document(document), SPECIALS.eos]
+    expected = 0.0
+    for place, target in enumerate(text):
+        ids = torch.tensor([[SPECIALS.bos, *text[max(0, place - 15) : place]]])
+        batch = TokenBatch(ids, torch.arange(ids.numel())[None], Attention("causal"), seed=0)
+        with torch.no_grad():
+            logits = trunk.project(trunk.hidden(batch))[0, -1]
+        expected -= float(logits.log_softmax(-1)[target])
+    assert len(text) > 32
+    assert found == pytest.approx(expected, rel=1e-5)
+
+
+def test_no_stride_is_half_a_window_and_one_beyond_the_window_is_refused(folders):
+    test, trunk = Shards.open(folders / "tokens", "test"), load_trunk(folders / "pretrained")
+    documents = np.arange(test.documents)
+    of_stride = {
+        stride: document_nll(trunk, test, documents, 16, HARDWARE, lambda done, total: None, stride=stride)
+        for stride in (None, 8, 4)
+    }
+
+    np.testing.assert_array_equal(of_stride[None], of_stride[8])
+    assert not np.array_equal(of_stride[8], of_stride[4])
+    with pytest.raises(ValueError, match=r"stride 17 .* set evaluation.stride to at most 16"):
+        document_nll(trunk, test, documents, 16, HARDWARE, lambda done, total: None, stride=17)

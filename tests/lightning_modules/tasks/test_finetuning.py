@@ -68,6 +68,13 @@ def test_the_adapter_may_be_named_alone():
         ({"task": "summarization"}, "task 'summarization' takes no data.labels"),
         ({"batch_size": 30, "micro_batch_size": 16}, "30 is not a multiple of micro_batch_size 16"),
         ({"task": "summarization", "data": HEADLINE, "sequence_length": 67}, "max_new_tokens 64 leaves no room"),
+        ({"metrics": ["self_blue"]}, "unknown metric 'self_blue'. Did you mean 'self_bleu'"),
+        ({"metrics": ["word_perplexity"]}, "'word_perplexity' is of running text, not of tasks"),
+        ({"task": "summarization", "data": HEADLINE, "metrics": ["ece"]}, "'ece' is about classes"),
+        (
+            {"task": "summarization", "data": HEADLINE | {"language": "zh"}, "metrics": ["meteor"]},
+            "not of 'zh'; take meteor_exact_stem",
+        ),
         ({"settings": {"poling": "bos"}}, "unknown setting of classification 'poling'. Did you mean 'pooling'"),
     ],
 )
