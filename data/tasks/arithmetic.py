@@ -6,6 +6,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field
 
+from data.config import Count
 from data.tasks.base import Example, LabelledSource, Places
 
 Operation = Literal["add", "subtract", "multiply"]
@@ -59,7 +60,7 @@ class Arithmetic(LabelledSource):
     """Which are asked for, in equal parts; no difference is below 0."""
     largest: int = Field(99, ge=9, le=999_999)
     """Numbers are 1 to this; those of products at most its square root."""
-    count: int = Field(10_000, ge=100)
+    count: Count = Field(10_000, ge=100)
     """Problems drawn; those that were drawn before are dropped and counted."""
     seed: int = Field(0, ge=0)
 
