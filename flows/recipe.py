@@ -118,6 +118,7 @@ class Recipe(Config):
                 f"evaluation.stride: {stride} is more than the {config.sequence_length} positions of "
                 f"pretraining.stages.{stage}.sequence_length, so some tokens would not be scored; lower it"
             )
+        return self
 
     @model_validator(mode="after")
     def judges_are_there_before_they_are_asked(self) -> Self:
