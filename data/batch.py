@@ -1,6 +1,7 @@
 """What a view hands to an objective, and what a loader hands to Lightning.
 
-Shapes: B rows, T positions of a row, M positions whose state predicts a token, S samples with a pooled state.
+Shapes: B rows, T positions of a row, M positions whose state predicts a token, S samples with a pooled state, K of
+something that an objective asks of each.
 A *sample* is what may attend to itself: a document window, a sentence pair, a prompt with its answer.
 """
 
@@ -41,7 +42,7 @@ class TokenBatch:
     predict_M: Tensor | None = None
     """int64 indices into the flattened (B, T) positions whose state predicts `targets_M`."""
     targets_M: Tensor | None = None
-    """int64 token ids."""
+    """int64 token ids; tags where `tagging` predicts them."""
     original_ids_BT: Tensor | None = None
     """int64 ids before any corruption, where an objective compares with them (`replaced_token`)."""
     corrupted_M: Tensor | None = None
@@ -56,6 +57,9 @@ class TokenBatch:
     """int64 flattened positions whose state stands for a sample."""
     labels_S: Tensor | None = None
     """int64 class of each pooled sample."""
+    labels_SK: Tensor | None = None
+    """int64; what an objective asks of each sample that has several parts: whether it has each class (`multi_label`),
+    the columns where its answer starts and ends (`span`), what each document is to each query (`retrieval`)."""
 
     @property
     def positions(self) -> int:

@@ -19,22 +19,28 @@ from numpy.typing import NDArray
 from data.batch import MicroBatch, StepBatch
 from data.config import Config
 from data.document import Split
-from data.example_rows import ExampleRows
+from data.example_rows import ExampleRows, Rows
 from data.packing import Ints
+from data.prompts import AROUND, Template, encode_prompts
 from data.views.base import View
 from data.views.noise import key, permutation, row_seeds
 
 if TYPE_CHECKING:
     from data.tokenizer import Tokenizer
 
-Answers = Literal["class", "text"]
-"""What an answer is. `class`: one of the task's labels. `text`: free text."""
+Answers = Literal["class", "classes", "ranking", "span", "tags", "text"]
+"""What an answer is. `class`: one of the task's labels. `classes`: any number of them. `ranking`: candidates by how
+well they answer a query. `span`: a stretch of the input itself, or nothing. `tags`: stretches of the input, each with a
+label. `text`: free text. How those that are not plain text are written: `data/answers.py`."""
+
+CANDIDATES = "candidates.parquet"
+"""Of an `examples` artifact, where what is ranked comes from a table of its own."""
 
 _POOL_STEPS = 16
 """Examples of so many steps are sorted by length together: enough that rows of a micro-batch are about equally long,
 few enough that a step is still a mixture."""
 
-_UNSPACED_LANGUAGES = frozenset({"zh", "ja", "th", "lo", "km", "my"})
+UNSPACED_LANGUAGES = frozenset({"zh", "ja", "th", "lo", "km", "my"})
 
 
 class TaskDescription(Config):
@@ -42,7 +48,7 @@ class TaskDescription(Config):
 
     answers: Answers
     labels: list[str]
-    """Class names in the order of their numbers; empty where answers are free text."""
+    """Names of classes, or of what spans are tagged with, in the order of their numbers; empty for other answers."""
     language: str
     """Of the inputs."""
     target_language: str
@@ -56,7 +62,7 @@ class TaskDescription(Config):
     @property
     def unspaced(self) -> bool:
         """The inputs are written without spaces between words."""
-        return self.language in _UNSPACED_LANGUAGES
+        return self.language in UNSPACED_LANGUAGES
 
     @property
     def specials(self) -> int:
@@ -68,7 +74,7 @@ class TaskDescription(Config):
 class EncodedExamples:
     """One split, fitted to rows of at most `sequence_length` positions."""
 
-    rows: ExampleRows
+    rows: Rows
     lengths_N: Ints
     """Positions of each row, specials included."""
     truncated: int
@@ -84,33 +90,51 @@ def read_examples(folder: Path, split: Split, limit: int | None = None) -> list[
     return [{**row, "details": json.loads(row["details"])} for row in rows]
 
 
+def read_candidates(folder: Path, split: Split) -> dict[str, str]:
+    """Returns id -> text of what the queries of a split search: the table of candidates, or all documents of the split.
+
+    The order is that of the table or of the examples.
+    """
+    if (folder / CANDIDATES).exists():
+        table = pq.read_table(folder / CANDIDATES).to_pydict()
+        return dict(zip(table["id"], table["text"], strict=True))
+    rows = read_examples(folder, split)
+    return {key: text for row in rows for key, text in row["details"].get("documents", {}).items()}
+
+
 def encode_examples(
-    folder: Path, split: Split, tokenizer: Tokenizer, sequence_length: int, threads: int = 1
+    folder: Path,
+    split: Split,
+    tokenizer: Tokenizer,
+    sequence_length: int,
+    threads: int = 1,
+    template: Template = "pair",
 ) -> EncodedExamples:
-    """Encodes one split of an `examples` artifact.
+    """Encodes one split of an `examples` artifact, laid out by `template` where answers are free text.
 
     Raises:
         ValueError: no example fits.
     """
     description, examples = TaskDescription.load(folder), read_examples(folder, split)
-    inputs = _arrays(tokenizer.encode_batch([example["input"] for example in examples], threads))
     if description.answers == "class":
         targets, labels = [np.empty(0, np.int64)] * len(examples), [example["label"] for example in examples]
     else:
         targets = _arrays(tokenizer.encode_batch([example["target"] for example in examples], threads))
         labels = [-1] * len(examples)
-    rooms = [sequence_length - description.specials - len(target) for target in targets]
-    kept = np.flatnonzero(np.array(rooms) > 0)
+    specials = AROUND[template] if description.answers == "text" else description.specials
+    rooms = [sequence_length - specials - len(target) for target in targets]
+    prompts = encode_prompts(template, examples, tokenizer, rooms, threads)
+    kept = np.array([index for index, prompt in enumerate(prompts) if prompt is not None], np.int64)
     if not len(kept):
         raise ValueError(
             f"{folder / split}: none of {len(examples)} answers fits {sequence_length} positions; raise sequence_length"
         )
-    fitted = [ids[: max(room, 0)] for ids, room in zip(inputs, rooms, strict=True)]
-    lengths_N = np.array([len(x) + len(y) + description.specials for x, y in zip(fitted, targets, strict=True)])
+    fitting = [prompt for prompt in prompts if prompt is not None]
+    inputs, answers = [prompt.ids for prompt in fitting], [targets[index] for index in kept]
     return EncodedExamples(
-        rows=ExampleRows(fitted, targets, np.array(labels, np.int64)).take(kept),
-        lengths_N=lengths_N[kept],
-        truncated=sum(len(inputs[index]) > len(fitted[index]) for index in kept),
+        rows=ExampleRows(inputs, answers, np.array(labels, np.int64)[kept]),
+        lengths_N=np.array([len(x) + len(y) + specials for x, y in zip(inputs, answers, strict=True)]),
+        truncated=sum(prompt.cut for prompt in fitting),
         dropped=len(examples) - len(kept),
     )
 

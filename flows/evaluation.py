@@ -23,7 +23,7 @@ from flows.tracking.registry import Package, register
 from flows.tracking.runs import StageRun
 from lightning_modules.exams.spec import ExamineSpec
 from lightning_modules.predictor import PredictorConfig
-from lightning_modules.scoring.spec import EvaluateSpec, SystemRef
+from lightning_modules.scoring.spec import EvaluateSpec, JudgeRef, SystemRef
 from lightning_modules.tasks.finetuning import FinetuningConfig
 
 EXAMPLE_TEXTS = 3
@@ -82,10 +82,24 @@ def write_scores(plan: Plan, stage: PlannedStage, work: Work, run: StageRun) -> 
             metrics=config.metrics,
             max_examples=plan.recipe.evaluation.examples,
             corpus=folders.get("corpus"),
+            judge=judge_of(plan, config, folders),
         )
     score(spec, work)
     run.artifact(work.output / "scores.json", "tables")
     run.artifact(work.output / "examples.parquet", "samples")
+
+
+def judge_of(plan: Plan, config: FinetuningConfig, folders: dict[str, Path]) -> JudgeRef | None:
+    """The classifier that tells the sentiment of a task's answers, where the recipe names one."""
+    if config.judge is None:
+        return None
+    judge = plan.recipe.finetuning[config.judge]
+    return JudgeRef(
+        weights=folders["judge"],
+        base=folders["weights"] if judge.adapter.method != "full" else None,
+        labels=judge.data.labels,
+        sequence_length=judge.sequence_length,
+    )
 
 
 def score(spec: EvaluateSpec | ExamineSpec, work: Work) -> None:
@@ -109,6 +123,7 @@ def write_registration(plan: Plan, stage: PlannedStage, work: Work, run: StageRu
     # Everything that retraining needs to go on from here.
     tags = {
         "stagelm.recipe": recipe.name,
+        "stagelm.description": recipe.description,
         "stagelm.sources": json.dumps(plan.sources, sort_keys=True),
         "stagelm.corpus": json.dumps([plan.stage(f"corpus/{recipe.name}").key.fingerprint]),
         "stagelm.tokens": json.dumps([plan.stage(f"tokens/{recipe.name}").key.fingerprint]),
@@ -175,6 +190,7 @@ def task_predictor(config: FinetuningConfig) -> PredictorConfig:
         labels=tuple(config.data.labels),
         sequence_length=config.sequence_length,
         decoding=config.decoding,
+        template=config.kind.template,
     )
 
 

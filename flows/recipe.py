@@ -175,6 +175,19 @@ class Recipe(Config):
         return self
 
     @model_validator(mode="after")
+    def judges_are_there_before_they_are_asked(self) -> Self:
+        before: dict[str, FinetuningConfig] = {}
+        for name, task in self.finetuning.items():
+            if task.judge is not None and (task.judge not in before or before[task.judge].kind.answers != "class"):
+                classifiers = [known for known, config in before.items() if config.kind.answers == "class"]
+                raise ValueError(
+                    f"finetuning.{name}.judge: {task.judge!r} is no classification that stands before {name!r}; "
+                    f"there: {', '.join(classifiers) or 'none'}"
+                )
+            before[name] = task
+        return self
+
+    @model_validator(mode="after")
     def retraining_can_be_judged(self) -> Self:
         if self.retraining and not self.pretraining.writes:
             raise ValueError(

@@ -91,7 +91,7 @@ class _Layout:
 
     def all(self) -> dict[str, PlannedStage]:
         recipe, name = self.recipe, self.recipe.name
-        own = {task: config for task, config in recipe.finetuning.items() if config.data.source != "corpus"}
+        own = {task: config for task, config in recipe.finetuning.items() if not config.data.of_corpus}
         for task, config in own.items():
             self.examples(task, config.data, {})
         fed = self.fed_tasks(own)
@@ -106,11 +106,11 @@ class _Layout:
             | {f"against:{table}": digest for table, digest in self.plan.against.items()},
         )
         for task, config in recipe.finetuning.items():
-            if config.data.source == "corpus":
+            if config.data.of_corpus:
                 self.examples(task, config.data, {"corpus": corpus})
         for exam, settings in recipe.evaluation.exams.items():
             if settings.labelled is not None:
-                read = {"corpus": corpus} if settings.labelled.source == "corpus" else {}
+                read = {"corpus": corpus} if settings.labelled.of_corpus else {}
                 self.examples(exam, settings.labelled, read)
         tokenizer = self.add(
             "tokenization",
@@ -168,12 +168,12 @@ class _Layout:
         return label
 
     def finetuning(self, task: str, config: FinetuningConfig, weights: str, tokenizer: str) -> str:
-        settings = config.model_dump(mode="json", exclude={"data", "decoding", "micro_batch_size", "metrics"})
+        settings = config.model_dump(mode="json", exclude={"data", "decoding", "judge", "metrics", "micro_batch_size"})
         values = {**self.plan.training_values(), "finetuning": settings}
         shared = {"examples": f"examples/{task}", "tokenizer": tokenizer}
         tuned = self.add("finetuning", "finetuned", task, values, {**shared, "weights": weights})
         scratch = self.add("finetuning", "finetuned", task + SCRATCH, values, shared)
-        searched = self.recipe.corpus.decontamination is not None and config.data.source != "corpus"
+        searched = self.recipe.corpus.decontamination is not None and not config.data.of_corpus
         return self.score(
             task,
             {
@@ -188,6 +188,7 @@ class _Layout:
                 "weights": weights,
                 "tokenizer": tokenizer,
                 **({"corpus": f"corpus/{self.recipe.name}"} if searched else {}),
+                **({"judge": f"finetuned/{config.judge}"} if config.judge else {}),
             },
         )
 

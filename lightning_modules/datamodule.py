@@ -11,7 +11,8 @@ from torch.utils.data import DataLoader
 
 from data.batch import MicroBatch
 from data.document import Split
-from data.examples import EncodedExamples, ExampleLoader, encode_examples, example_batches
+from data.encodings import encode_split
+from data.examples import EncodedExamples, ExampleLoader, example_batches
 from data.loaders import StepLoader, validation_batches
 from data.shards import Shards
 from data.views import VIEWS, View, ViewContext
@@ -69,7 +70,7 @@ class StageData(pl.LightningDataModule):
             raise ValueError(f"labelled examples train one objective, got {', '.join(self.views)}")
         [(name, view)] = self.views.items()
         return ExampleLoader(
-            self._encoded(data, "train"),
+            self._encoded(data, "train", view),
             view,
             objective=name,
             micro_batch_size=spec.micro_batch_size,
@@ -90,7 +91,7 @@ class StageData(pl.LightningDataModule):
         rank, world_size = self._place()
         if isinstance(data, ExampleData):
             return example_batches(
-                self._encoded(data, "validation"),
+                self._encoded(data, "validation", self.views[name]),
                 self.views[name],
                 objective=name,
                 micro_batch_size=spec.micro_batch_size,
@@ -135,11 +136,12 @@ class StageData(pl.LightningDataModule):
             )
         return shards
 
-    def _encoded(self, data: ExampleData, split: Split) -> EncodedExamples:
+    def _encoded(self, data: ExampleData, split: Split, view: View[Any]) -> EncodedExamples:
         from data.tokenizer import Tokenizer  # here, because training on shards needs no tokenizer library
 
         tokenizer = Tokenizer.load(self.spec.tokenizer)
-        return encode_examples(data.path, split, tokenizer, self.spec.stage.sequence_length, self.spec.hardware.threads)
+        length, threads = self.spec.stage.sequence_length, self.spec.hardware.threads
+        return encode_split(data.path, split, tokenizer, length, threads, view.template)
 
     def _place(self) -> tuple[int, int]:
         trainer = self.trainer

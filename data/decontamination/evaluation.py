@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 
 from data.decontamination.config import EvaluationTable
 from data.document import sha256_hex
+from data.examples import TaskDescription
 from data.sources.source import SourceError
 from data.tasks.tables import read_table
 
@@ -21,18 +22,19 @@ class Evaluation:
     splits: Sequence[str]
     inputs: Sequence[str]
     answers: Sequence[str | None]
-    """None: a label, which says nothing."""
+    """None: what alone says nothing, as a label, or is in the input already."""
 
 
 def read_artifact(name: str, folder: Path) -> Evaluation:
     """Reads the validation and test examples of an `examples` artifact."""
+    free_text = TaskDescription.load(folder).answers == "text"
     ids, splits, inputs, answers = [], [], [], []
     for split in ("validation", "test"):
         for row in pq.read_table(folder / f"{split}.parquet").to_pylist():
             ids.append(row["id"])
             splits.append(split)
             inputs.append(row["input"])
-            answers.append(row["target"] if row["label"] is None else None)
+            answers.append(row["target"] if free_text else None)
     return Evaluation(name, ids, splits, inputs, answers)
 
 

@@ -3,6 +3,7 @@
 Only the train split is read: what a task is tested on never reaches the corpus.
 """
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -44,7 +45,8 @@ class TaskSource(Source[TaskConfig]):
         """
         if self.config.examples is None:
             raise SourceError(f"task {self.config.task!r}: its examples have not been built; run the flow corpus")
-        table = pq.read_table(self.config.examples / "train.parquet", columns=["id", "input", "target", "label"])
+        task = json.loads((self.config.examples / "task.json").read_text(encoding="utf-8"))
+        table = pq.read_table(self.config.examples / "train.parquet", columns=["id", "input", "target"])
         for example in table.to_pylist():
-            text = example["input"] if example["label"] is not None else f"{example['input']}\n{example['target']}"
+            text = f"{example['input']}\n{example['target']}" if task["answers"] == "text" else example["input"]
             yield Row(text, None, f"{self.config.task}:{example['id'][:16]}")

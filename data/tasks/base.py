@@ -33,7 +33,7 @@ class Example:
 
     input: str
     target: str
-    """The answer; of a classified text the label's name."""
+    """The answer; of a classified text the label's name. See `data/answers.py` for those of several parts."""
     group: str
     """Examples of one group (a film, a document) never end up in different splits."""
     split: Split | None = None
@@ -76,6 +76,11 @@ class LabelledSource(Config, ABC):
     answer_may_be_quoted: ClassVar[bool] = True
     """False: an example whose input contains its answer word for word is dropped."""
 
+    of_corpus: ClassVar[bool] = False
+    """Examples are drawn from the run's own corpus, and inherit its split."""
+    gives: ClassVar[frozenset[str]] = frozenset()
+    """Keys that `details` of its examples always have, beside what any example may have."""
+
     source: str
     """A name of `LABELLED`."""
     language: str = "en"
@@ -83,8 +88,8 @@ class LabelledSource(Config, ABC):
     target_language: str | None = None
     """Of the answers; null: as the inputs."""
     labels: tuple[str, ...] = ()
-    """Classes in the order of their numbers; rows with another label are dropped and counted. Empty: the answers are
-    free text."""
+    """Classes in the order of their numbers; rows with another label are dropped and counted. Where spans are tagged,
+    their labels; others are not asked for. Empty: the answers have no labels."""
     drop_conflicts: bool = False
     """Drop a text altogether that is there under several classes. Otherwise the first it has stands, and the others are
     dropped as its duplicates."""
@@ -100,6 +105,10 @@ class LabelledSource(Config, ABC):
         if self.drop_conflicts and not self.labels:
             raise ValueError("drop_conflicts is about classes, and goes with labels only")
         return self
+
+    def candidates(self, places: Places) -> dict[str, str]:
+        """Returns id -> text of what is ranked, where a table of its own lists it."""
+        return {}
 
     @abstractmethod
     def examples(self, places: Places) -> Iterator[Example]:

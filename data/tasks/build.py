@@ -9,8 +9,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from data.answers import read_classes, read_tags
 from data.document import SPLITS, Split, sha256_hex
+from data.examples import CANDIDATES
 from data.faults import reach
+from data.tasks import questions, tagged_spans
 from data.tasks.base import Example, LabelledSource, Places, normalised
 
 SCHEMA = pa.schema(
@@ -29,13 +32,16 @@ SCHEMA = pa.schema(
 def examples_key(config: LabelledSource, cache: Path, root: Path) -> dict[str, Any]:
     """Returns the JSON that identifies what `build_examples` would write, apart from the corpus."""
     content = config.content(Places(cache, root, corpus=None))
-    return {"settings": config.model_dump(mode="json", exclude={"path"}), "content": content}
+    moved = {"path": True, "searched": {"path"}}
+    return {"settings": config.model_dump(mode="json", exclude=moved), "content": content}
 
 
 def build_examples(
     config: LabelledSource, *, output: Path, cache: Path, root: Path, corpus: Path | None
 ) -> dict[str, Any]:
     """Writes train, validation and test.parquet, task.json and counts.json into `output`.
+
+    Where a table lists what is ranked, it becomes candidates.parquet.
 
     Test examples are chosen first, then validation: a training example that repeats one of them is dropped.
 
@@ -45,7 +51,8 @@ def build_examples(
     Raises:
         ValueError: the source cannot be read, a split is empty, or a class has no training example.
     """
-    read = list(config.examples(Places(cache, root, corpus)))
+    places = Places(cache, root, corpus)
+    read = list(config.examples(places))
     reach("examples/read")
     splits, dropped = _divide(read, config)
     _check(splits, config)
@@ -77,12 +84,16 @@ def build_examples(
         "kept": {split: len(examples) for split, examples in splits.items()},
         "groups": {split: len({e.group for e in examples}) for split, examples in splits.items()},
         "labels": {
-            split: dict(sorted(Counter(e.target for e in examples).items())) for split, examples in splits.items()
+            split: dict(sorted(Counter(name for e in examples for name in _labels(e, config)).items()))
+            for split, examples in splits.items()
         }
         if config.labels
         else {},
         "dropped": dict(sorted(dropped.items())),
     }
+    if candidates := config.candidates(places):
+        listed = pa.table({"id": list(candidates), "text": list(candidates.values())})
+        pq.write_table(listed, output / CANDIDATES, compression="zstd", compression_level=1)
     _write_json(output / "task.json", task)
     _write_json(output / "counts.json", counts)
     reach("examples/written")
@@ -125,13 +136,30 @@ def _conflicting(read: Sequence[Example], config: LabelledSource) -> frozenset[s
 
 def _refuse(example: Example, config: LabelledSource) -> str | None:
     """Returns why an example cannot be used, or None."""
-    if not example.input.strip() or not example.target.strip():
+    if not example.input.strip() or not (example.target.strip() or config.answers == "span"):
         return "empty"
-    if config.labels and example.target not in config.labels:
+    if set(_labels(example, config)) - set(config.labels):
         return "other_label"
+    if config.answers == "tags" and (reason := tagged_spans.problem(example.input, read_tags(example.target))):
+        return reason
+    if config.answers == "span" and (reason := questions.problem(example)):
+        return reason
     if not config.answer_may_be_quoted and normalised(example.target) in normalised(example.input):
         return "answer_in_input"
     return None
+
+
+def _labels(example: Example, config: LabelledSource) -> list[str]:
+    """Returns the names of `labels` that the answer of an example holds."""
+    match config.answers:
+        case "class":
+            return [example.target]
+        case "classes":
+            return read_classes(example.target)
+        case "tags":
+            return [span.label for span in read_tags(example.target)]
+        case _:
+            return []
 
 
 def _check(splits: dict[Split, list[Example]], config: LabelledSource) -> None:
@@ -141,7 +169,7 @@ def _check(splits: dict[Split, list[Example]], config: LabelledSource) -> None:
             f"data.source {config.source}: no examples left for {', '.join(empty)} ({sizes}); "
             "give more examples, or other folds in data.split"
         )
-    if missing := set(config.labels) - {example.target for example in splits["train"]}:
+    if missing := set(config.labels).difference(*(_labels(example, config) for example in splits["train"])):
         raise ValueError(
             f"data.source {config.source}: no training example of class {', '.join(sorted(missing))}; "
             "check the names in data.labels"

@@ -15,6 +15,7 @@ class CorpusTitles(LabelledSource):
 
     distinct: ClassVar[tuple[Literal["input", "target"], ...]] = ("input", "target")
     answer_may_be_quoted: ClassVar[bool] = False
+    of_corpus: ClassVar[bool] = True
 
     source: Literal["corpus"]
     sources: tuple[str, ...] = ()

@@ -1,54 +1,160 @@
-"""Labelled rows of a table: csv, jsonl or parquet, plain or compressed."""
+"""Labelled rows of a table: csv, tsv, jsonl, parquet, CoNLL columns or nested json, plain or compressed."""
 
 import json
 import lzma
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from io import BytesIO
-from typing import BinaryIO, Self
+from pathlib import PurePosixPath
+from typing import Any, BinaryIO, Self
 
 import pandas as pd
 import pyarrow.parquet as pq
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
-from data.sources.formats import decompressed, format_of
+from data.answers import classes_text, tags_text
+from data.examples import Answers
+from data.sources.formats import COMPRESSIONS, decompressed, format_of
 from data.sources.source import SourceError
 from data.tasks.base import Example, LabelledSource
+from data.tasks.cells import listed
+from data.tasks.queries import query_examples
+from data.tasks.questions import question_example
+from data.tasks.structured import TAGS, TOKENS, read_conll, read_json
+from data.tasks.tagged_spans import joined, spans_of
+
+_ANSWERS: dict[str, Answers] = {
+    "label": "class",
+    "classes": "classes",
+    "spans": "tags",
+    "tags": "tags",
+    "answer": "span",
+    "documents": "ranking",
+    "target": "text",
+}
+"""Setting that names the column of the answer -> what the answer is."""
+_LABELLED = ("label", "classes", "spans", "tags")
 
 
 class TableSource(LabelledSource):
-    """Which columns of a table make an example."""
+    """Which columns of a table make an example. Exactly one setting names the column of the answer."""
 
     input: str = "text"
-    """Column of the input."""
+    """Column of the input: a text; with `tags` its tokens, with `answer` the context, with `documents` the query."""
     label: str | None = None
-    """Column of the class, named in `labels`. Exactly one of `label` and `target` is given."""
+    """Column of the class, named in `labels`."""
     target: str | None = None
     """Column of a free-text answer."""
+    classes: str | None = None
+    """Column of any number of classes, named in `labels`: a list, or text with `separator` between."""
+    spans: str | None = None
+    """Column of the tagged stretches of the text: a list of [start, end, label] in characters."""
+    tags: str | None = None
+    """Column of one tag for every token, O, B-x or I-x, with the x in `labels`; the tokens are in column `input`. A
+    `.conll` file has the columns tokens and tags."""
+    answer: str | None = None
+    """Column of what answers `question` in the words of the context: a text, a list, or as in SQuAD with its starts. A
+    `.json` file as SQuAD's has the columns context, question and answers."""
+    question: str | None = None
+    """Column of the question; goes with `answer`."""
+    documents: str | None = None
+    """Column of the document or the list of documents that a query has to find."""
+    negatives: str | None = None
+    """Column of documents that a query must not find though they look alike; goes with `documents`."""
+    separator: str | None = Field(None, min_length=1)
+    """What stands between the parts of a cell that is text: of `classes`, `tags` and tokens, `documents`."""
     group: str | None = None
-    """Column whose equal values stay in one split, as the film of a review; null: every input is its own group."""
+    """Column whose equal values stay in one split, as the film of a review; null: every input, and of questions every
+    context, is its own group."""
+
+    @property
+    def column(self) -> str:
+        """The setting that names the column of the answer."""
+        return next(name for name in _ANSWERS if getattr(self, name) is not None)
+
+    @property
+    def answers(self) -> Answers:
+        """What kind of thing the targets are."""
+        return _ANSWERS[self.column]
 
     @model_validator(mode="after")
     def _one_kind_of_answer(self) -> Self:
-        if (self.label is None) == (self.target is None):
-            raise ValueError("give one of label (column of a class) and target (column of a free-text answer)")
-        if (self.label is None) == bool(self.labels):
-            raise ValueError("labels (the classes, in order) go with label, and only with it")
-        if self.labels and len(set(self.labels)) < max(2, len(self.labels)):
+        given = [name for name in _ANSWERS if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(
+                f"give one of {', '.join(_ANSWERS)}, the column of the answer; got {', '.join(given) or 'none'}"
+            )
+        if (self.column in _LABELLED) != bool(self.labels):
+            raise ValueError(f"labels (in order) go with {', '.join(_LABELLED)}, and only with them")
+        if len(set(self.labels)) < len(self.labels) or (self.column in {"label", "classes"} and len(self.labels) < 2):
             raise ValueError(f"labels must be two or more different classes, got {', '.join(self.labels)}")
+        for setting, needed in (("question", "answer"), ("negatives", "documents")):
+            if getattr(self, setting) is not None and getattr(self, needed) is None:
+                raise ValueError(f"{setting} goes with {needed} only")
+        if self.answer is not None and self.question is None:
+            raise ValueError("answer needs question, the column of what is asked")
         return self
 
-    def rows(self, table: pd.DataFrame, name: str) -> Iterator[Example]:
+    def rows(self, table: pd.DataFrame, name: str, candidates: Mapping[str, str] | None = None) -> Iterator[Example]:
         """Turns the rows of a table into examples.
 
+        Args:
+            table: as `read_table` gives it.
+            name: of the table, for messages.
+            candidates: id -> text, where `documents` and `negatives` are ids.
+
         Raises:
-            ValueError: a column is missing.
+            ValueError: a column is missing, or a row cannot be read.
         """
-        columns = [self.input, self.label or self.target or "", self.group or self.input]
-        if missing := sorted(set(columns) - set(table.columns)):
-            raise ValueError(f"{name}: no column {', '.join(missing)}; the columns are {', '.join(table.columns)}")
-        for text, target, group in zip(*(table[column].astype(str) for column in columns), strict=True):
-            yield Example(text, target, group)
+        settings = ("input", self.column, "question", "negatives", "group")
+        columns = {setting: column for setting in settings if (column := getattr(self, setting)) is not None}
+        rows = [dict(zip(columns, row, strict=True)) for row in columns_of(table, [*columns.values()], name)]
+        if self.documents is not None:
+            yield from query_examples(map(self._query, rows), candidates)
+            return
+        for number, row in enumerate(rows, start=1):
+            try:
+                yield self._example(row)
+            except (ValueError, TypeError, KeyError, AttributeError) as error:
+                raise ValueError(f"{name}: row {number}: {error}") from error
+
+    def _query(self, row: Mapping[str, Any]) -> tuple[str, str, list[str], list[str]]:
+        right, wrong = (
+            [str(document) for document in listed(row.get(setting, ""), self.separator)]
+            for setting in ("documents", "negatives")
+        )
+        text = str(row["input"])
+        return text, str(row.get("group", text)), right, wrong
+
+    def _example(self, row: Mapping[str, Any]) -> Example:
+        group, answer = row.get("group"), row[self.column]
+        match self.column:
+            case "answer":
+                return question_example(
+                    str(row["question"]), str(row["input"]), answer, None if group is None else str(group)
+                )
+            case "tags":
+                tokens, tags = ([str(part) for part in listed(cell, self.separator)] for cell in (row["input"], answer))
+                text, spans = joined(tokens, tags, self.labels, self.language)
+                target = tags_text(spans)
+            case "spans":
+                text, target = str(row["input"]), tags_text(spans_of(answer, self.labels))
+            case "classes":
+                text, target = str(row["input"]), classes_text(map(str, listed(answer, self.separator)))
+            case _:
+                text, target = str(row["input"]), str(answer)
+        return Example(text, target, text if group is None else str(group))
+
+
+def columns_of(table: pd.DataFrame, columns: Sequence[str], name: str) -> Iterator[tuple[Any, ...]]:
+    """Yields these cells of every row.
+
+    Raises:
+        ValueError: a column is missing.
+    """
+    if missing := sorted(set(columns) - set(table.columns)):
+        raise ValueError(f"{name}: no column {', '.join(missing)}; the columns are {', '.join(table.columns)}")
+    yield from zip(*(table[column].tolist() for column in columns), strict=True)
 
 
 def read_table(stream: BinaryIO, name: str) -> pd.DataFrame:
@@ -57,18 +163,33 @@ def read_table(stream: BinaryIO, name: str) -> pd.DataFrame:
     Raises:
         SourceError: the name has no known ending, or the content is not what it says.
     """
-    kind = format_of(name)
+    kind = _kind(name)
     plain = decompressed(stream, name)
     try:
         match kind:
-            case ".csv":
-                return pd.read_csv(plain, dtype=str, keep_default_na=False)
+            case ".csv" | ".tsv":
+                separator = "," if kind == ".csv" else "\t"
+                return pd.read_csv(plain, sep=separator, dtype=str, keep_default_na=False)
             case ".jsonl":
-                rows = [json.loads(line) for line in plain if line.strip()]
-                return pd.DataFrame(rows, dtype=object).fillna("")
+                return _frame([json.loads(line) for line in plain if line.strip()])
             case ".parquet":
-                rows = pq.read_table(BytesIO(plain.read())).to_pylist()
-                return pd.DataFrame(rows, dtype=object).fillna("")
-    except (ValueError, EOFError, OSError, zlib.error, lzma.LZMAError) as error:
+                return _frame(pq.read_table(BytesIO(plain.read())).to_pylist())
+            case ".conll":
+                return pd.DataFrame(read_conll(plain), columns=[TOKENS, TAGS], dtype=object)
+            case ".json":
+                return _frame(read_json(plain))
+    except (ValueError, KeyError, TypeError, EOFError, OSError, zlib.error, lzma.LZMAError) as error:
         raise SourceError(f"{name}: not readable as {kind[1:]}: {error}") from error
-    raise SourceError(f"{name}: a {kind} file has no columns; give .csv, .jsonl or .parquet")
+    raise SourceError(
+        f"{name}: a {kind} file has no columns; give .csv, .tsv, .jsonl, .json, .parquet or .conll (tokens and tags)"
+    )
+
+
+def _kind(name: str) -> str:
+    path = PurePosixPath(name)
+    suffix = (path.with_suffix("") if path.suffix in COMPRESSIONS else path).suffix
+    return suffix if suffix in {".conll", ".json"} else format_of(name)
+
+
+def _frame(rows: list[Any]) -> pd.DataFrame:
+    return pd.DataFrame(rows, dtype=object).fillna("")

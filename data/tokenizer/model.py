@@ -107,6 +107,29 @@ class Tokenizer:
             start = found.end()
         return ids + list(self._processor.encode(text[start:]))
 
+    def encode_with_offsets(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
+        """Returns what `encode` does, and of each id the characters [start, end) of the text that it stands for.
+
+        A space is the first character of the piece that it is written with. The bytes of a character, and the pieces
+        that normalisation makes of one, stand for that character each.
+        """
+        ids: list[int] = []
+        spans: list[tuple[int, int]] = []
+        start = 0
+        for found in [*self._cuts.finditer(text), None]:
+            part = text[start : len(text) if found is None else found.start()]
+            characters = _characters_of_bytes(part)
+            for piece in self._processor.encode(part, return_type="proto").pieces:
+                first, behind = characters[piece.begin], characters[max(piece.begin, piece.end - 1)] + 1
+                ids.append(piece.id)
+                spans.append((start + first, start + behind))
+            if found is not None:
+                fixed = self._fixed[found[0]]
+                ids += fixed
+                spans += [found.span()] * len(fixed)
+                start = found.end()
+        return ids, spans
+
     @cached_property
     def compiled(self) -> Encoder:
         """The encoder for much text, of tokenizers that are lossless."""
@@ -126,3 +149,8 @@ class Tokenizer:
         """Returns the text; specials give none, and bytes that are no character give U+FFFD."""
         text: str = self._processor.decode([int(token_id) for token_id in ids])
         return text
+
+
+def _characters_of_bytes(text: str) -> list[int]:
+    """Returns the character that each UTF-8 byte belongs to."""
+    return [place for place, character in enumerate(text) for _ in character.encode()]

@@ -19,6 +19,7 @@ from torch import Tensor
 from data.batch import Attention, AttentionMode, MicroBatch, TokenBatch
 from data.config import Config
 from data.packing import Windows
+from data.prompts import Template
 from data.vocabulary import Vocabulary
 
 Alignment = Literal["shifted", "same"]
@@ -59,6 +60,8 @@ class View(ABC, Generic[ConfigT]):
 
     reads: ClassVar[frozenset[RowKind]] = frozenset({"windows"})
     """What `rows` may be."""
+    template: ClassVar[Template] = "pair"
+    """How a free-text answer stands behind what it answers, where examples are read."""
     min_rows: ClassVar[int] = 1
     """Rows that a micro-batch needs: 2 where texts of different rows are compared."""
 

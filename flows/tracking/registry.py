@@ -257,9 +257,7 @@ def _log_model(
         folder = Path(temporary) / _PACKAGE
         package.write(folder)
         answer = Predictor.load(folder).predict(example[:1])[0]
-        columns: list[ColSpec | TensorSpec] = [
-            ColSpec("string" if isinstance(value, str) else "double", name) for name, value in answer.items()
-        ]
+        columns: list[ColSpec | TensorSpec] = [ColSpec(_column_type(value), name) for name, value in answer.items()]
         with mlflow.start_run(run_id=run_id):
             logged = mlflow.pyfunc.log_model(
                 name="model",
@@ -275,6 +273,16 @@ def _log_model(
     points = [Metric(key, value, now, 0, model_id=logged.model_id) for key, value in metrics.items()]
     client.log_batch(run_id, metrics=points)
     mlflow.register_model(logged.model_uri, name, tags=dict(tags))
+
+
+def _column_type(value: Any) -> Any:
+    """MLflow's type of a column with such values: text, a number, or a list of numbers."""
+    from mlflow.types import DataType
+    from mlflow.types.schema import Array
+
+    if isinstance(value, list):
+        return Array(DataType.double)
+    return DataType.string if isinstance(value, str) else DataType.double
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """The contract of a baseline: answers that need no network."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from data.examples import TaskDescription
@@ -12,8 +12,15 @@ class Baseline(ABC):
 
     name: ClassVar[str]
 
-    def __init__(self, description: TaskDescription) -> None:
+    def __init__(self, description: TaskDescription, candidates: Mapping[str, str] | None = None) -> None:
+        """Keeps what the task is.
+
+        Args:
+            description: of the task.
+            candidates: id -> text, where the answers rank them.
+        """
         self.description = description
+        self.candidates = candidates or {}
 
     @abstractmethod
     def answers(self, train: Sequence[tuple[str, str]], inputs: Sequence[str]) -> list[str]:

@@ -8,7 +8,7 @@ Shapes: N examples, K statistics of a metric; `...` any leading dimensions.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Self
 
@@ -41,6 +41,12 @@ class Outputs:
     """Words of each text."""
     confidence_N: Floats = field(default_factory=lambda: np.empty(0))
     """Probability that the system gave to its prediction."""
+    samples: Sequence[Sequence[str]] = ()
+    """All answers drawn to each example, where more than one was; the prediction is one of them."""
+    details: Sequence[Mapping[str, Any]] = ()
+    """`details` of each example, where its kind of task is measured by them: tests of a program, tables of a query."""
+    judged: Sequence[str] = ()
+    """What a classifier calls each prediction; empty: none was asked."""
 
     def give(self, reads: Reads) -> bool:
         """Whether a metric that reads this can be computed."""
@@ -76,6 +82,10 @@ class Metric(ABC):
     @abstractmethod
     def signature(self) -> str:
         """What somebody else needs in order to get the same value."""
+
+    def applies(self, outputs: Outputs) -> bool:
+        """Returns whether the examples ask for what is measured here."""
+        return True
 
     @abstractmethod
     def statistics(self, outputs: Outputs) -> Floats:

@@ -88,7 +88,7 @@ class Contrastive(Objective):
         """Returns (S, D) in fp32, each of length 1: the texts after one pass of the trunk."""
         assert batch.pool_S is not None
         hidden_ND = trunk.hidden(batch).flatten(0, 1)
-        pooled_SD = hidden_ND[batch.pool_S] if self.config.pooling == "bos" else _means(hidden_ND, batch)
+        pooled_SD = hidden_ND[batch.pool_S] if self.config.pooling == "bos" else mean_states(hidden_ND, batch)
         if self.dense is not None:
             pooled_SD = torch.tanh(self.dense(pooled_SD))
         return F.normalize(pooled_SD.float(), dim=-1)
@@ -106,9 +106,22 @@ def contrast(cosines_SS: Tensor, labels_S: Tensor, temperature: float) -> tuple[
     Another copy of the same text is no candidate.
     """
     copies_SS = labels_S[:, None] == labels_S
-    logits_SS = (cosines_SS / temperature).masked_fill(copies_SS.fill_diagonal_(False), -torch.inf)
     own_S = torch.arange(len(labels_S), device=labels_S.device)
-    return F.cross_entropy(logits_SS, own_S, reduction="none"), (logits_SS <= logits_SS.diagonal()[:, None]).all(-1)
+    return nearest(cosines_SS, own_S, copies_SS.fill_diagonal_(False), temperature)
+
+
+def nearest(cosines_SC: Tensor, own_S: Tensor, out_SC: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+    """Returns for each text the nats of its own candidate among all C, and whether none is nearer.
+
+    Args:
+        cosines_SC: of texts and candidates.
+        own_S: the candidate that each text has to find.
+        out_SC: which candidates are none for which text.
+        temperature: what cosines are divided by.
+    """
+    logits_SC = (cosines_SC / temperature).masked_fill(out_SC, -torch.inf)
+    right_S = (logits_SC <= logits_SC.gather(1, own_S[:, None])).all(-1)
+    return F.cross_entropy(logits_SC, own_S, reduction="none"), right_S
 
 
 def uniformity(cosines_SS: Tensor, labels_S: Tensor) -> Tensor:
@@ -118,7 +131,7 @@ def uniformity(cosines_SS: Tensor, labels_S: Tensor) -> Tensor:
     return (potentials_SS.sum() / differ_SS.sum().clamp_min(1)).clamp_min(1e-9).log()
 
 
-def _means(hidden_ND: Tensor, batch: TokenBatch) -> Tensor:
+def mean_states(hidden_ND: Tensor, batch: TokenBatch) -> Tensor:
     """Returns (S, D): the mean state of each text's positions, which lie in a row from its bos on."""
     assert batch.pool_S is not None
     places_N = torch.arange(len(hidden_ND), device=hidden_ND.device)

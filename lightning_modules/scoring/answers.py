@@ -5,8 +5,8 @@ Shapes: N examples, B rows of a batch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,22 +14,23 @@ import numpy as np
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
+from data.constraints import Constraints
 from data.example_rows import ExampleRows
-from data.examples import Answers, TaskDescription
+from data.examples import TaskDescription
 from data.packing import Ints
+from data.prompts import AROUND, LEAST, Template, encode_prompts, opening
 from data.tokenizer import Tokenizer
-from data.views.base import ViewContext
+from data.views.base import View, ViewContext
+from data.views.chat import ChatView, ChatViewConfig
 from data.views.classification import ClassificationView, ClassificationViewConfig
 from data.views.prefix_lm import PrefixLMView, PrefixLMViewConfig
-from data.vocabulary import SPECIALS
-from lightning_modules.generation import DecodingConfig, decode
+from lightning_modules.generation import Answer, DecodingConfig, Judge, answer_all
 from lightning_modules.hardware import Hardware
 from lightning_modules.metrics import Outputs
 from lightning_modules.networks import Trunk
+from lightning_modules.scoring.batches import Progress, by_length
 from lightning_modules.scoring.results import utf8_bytes
 from lightning_modules.scoring.systems import inference, open_classifier, target_nll
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,12 @@ class Questions:
     decoding: DecodingConfig
     hardware: Hardware
     progress: Progress
+    candidates: Mapping[str, str] = field(default_factory=dict)
+    """Id -> text of what is ranked, where that is asked."""
+    template: Template = "pair"
+    seed: int = 0
+    judge: Judge | None = None
+    """Tells the sentiment of answers, where examples ask for one."""
 
 
 def classify(asked: Questions) -> Outputs:
@@ -60,7 +67,7 @@ def classify(asked: Questions) -> Outputs:
     predicted_N = np.empty(len(inputs), np.int64)
     nll_N, confidence_N = np.empty(len(inputs)), np.empty(len(inputs))
     with inference(asked.hardware):
-        for chosen in _batches(inputs, asked.hardware.micro_batch_tokens, asked.progress):
+        for chosen in by_length([len(ids) for ids in inputs], asked.hardware.micro_batch_tokens, asked.progress):
             batch = view(rows.take(chosen), np.zeros(len(chosen), np.uint64)).batch.to(trunk.vocabulary_VD.device)
             assert batch.labels_S is not None
             logits_SK = head.logits(trunk, batch)
@@ -78,30 +85,62 @@ def classify(asked: Questions) -> Outputs:
 
 
 def write(asked: Questions) -> Outputs:
-    """Generates an answer to each example and scores its right answer.
+    """Generates an answer to each example, or several, and scores its right answer.
 
     Inputs are cut so that prompt and answer have `length` positions together.
     """
-    trunk, tokenizer, examples, decoding = asked.trunk, asked.tokenizer, asked.examples, asked.decoding
-    length, hardware = asked.length, asked.hardware
-    prompts = _cut(tokenizer, examples, [length - 3 - decoding.max_new_tokens] * len(examples))
-    predictions = [""] * len(examples)
-    positions = hardware.micro_batch_tokens // decoding.beams
-    with inference(hardware):
-        for chosen in _batches(prompts, positions, asked.progress, decoding.max_new_tokens):
-            batch = [[SPECIALS.bos, *prompts[index].tolist(), SPECIALS.sep] for index in chosen]
-            for index, ids in zip(chosen, decode(trunk, batch, decoding, mode="full"), strict=True):
-                predictions[index] = tokenizer.decode(ids).strip()
+    tokenizer, examples = asked.tokenizer, asked.examples
+    answers = _generated(asked)
+    texts = [answer.text for answer in answers]
     targets = [np.array(ids, np.int64) for ids in tokenizer.encode_batch([example["target"] for example in examples])]
-    inputs = _cut(tokenizer, examples, [length - 3 - len(target) for target in targets])
-    nll_N = _reference_nll(trunk, tokenizer, ExampleRows(inputs, targets, np.full(len(inputs), -1)), length, hardware)
     return Outputs(
-        predictions=predictions,
+        predictions=texts,
         references=references(examples),
-        nll_N=nll_N,
+        nll_N=_reference_nll(asked, targets),
         tokens_N=np.array([len(target) + 1.0 for target in targets]),
         bytes_N=utf8_bytes([example["target"] for example in examples]),
+        samples=[answer.samples for answer in answers] if asked.decoding.samples > 1 else (),
+        details=details(examples),
+        judged=most_probable(asked.judge, texts),
     )
+
+
+def _generated(asked: Questions) -> list[Answer]:
+    decoding, template, hardware = asked.decoding, asked.template, asked.hardware
+    prompts = _prompts(asked, [asked.length - AROUND[template] - decoding.max_new_tokens] * len(asked.examples))
+    constraints = [Constraints.of(example["details"]) for example in asked.examples]
+    answers: list[Answer] = [Answer("", [])] * len(prompts)
+    positions = hardware.micro_batch_tokens // (decoding.beams * decoding.samples)
+    with inference(hardware):
+        for chosen in by_length([len(ids) for ids in prompts], positions, asked.progress, decoding.max_new_tokens):
+            found = answer_all(
+                asked.trunk,
+                asked.tokenizer,
+                [opening(template, prompts[index]) for index in chosen],
+                decoding,
+                mode="full" if template == "pair" else "causal",
+                seed=asked.seed,
+                places=chosen.tolist(),
+                constraints=[constraints[index] for index in chosen],
+                judge=asked.judge,
+            )
+            for index, answer in zip(chosen, found, strict=True):
+                answers[index] = answer
+    return answers
+
+
+def details(examples: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Returns what metrics may need of each example; empty where no example has any.
+
+    What was said before an answer is none of it: it is in the prompt.
+    """
+    needed = [{key: value for key, value in example["details"].items() if key != "messages"} for example in examples]
+    return needed if any(needed) else []
+
+
+def most_probable(judge: Judge | None, texts: Sequence[str]) -> list[str]:
+    """Returns what a judge calls each text; empty where there is none."""
+    return [max(classes, key=lambda name: classes[name]) for classes in judge(texts)] if judge else []
 
 
 def references(examples: Sequence[dict[str, Any]]) -> list[list[str]]:
@@ -109,14 +148,20 @@ def references(examples: Sequence[dict[str, Any]]) -> list[list[str]]:
     return [[example["target"], *example["others"]] for example in examples]
 
 
-def _reference_nll(
-    trunk: Trunk, tokenizer: Tokenizer, rows: ExampleRows, length: int, hardware: Hardware
-) -> NDArray[np.float64]:
-    view = PrefixLMView(PrefixLMViewConfig(), _context(tokenizer, length))
-    nll_N = np.zeros(len(rows.inputs))
+def _reference_nll(asked: Questions, targets: Sequence[Ints]) -> NDArray[np.float64]:
+    trunk, length = asked.trunk, asked.length
+    context = _context(asked.tokenizer, length)
+    view: View[Any] = (
+        PrefixLMView(PrefixLMViewConfig(), context)
+        if asked.template == "pair"
+        else ChatView(ChatViewConfig(replies="last"), context)
+    )
+    inputs = _prompts(asked, [length - AROUND[asked.template] - len(target) for target in targets])
+    rows = ExampleRows(inputs, list(targets), np.full(len(inputs), -1))
+    nll_N = np.zeros(len(inputs))
     samples = [np.concatenate(pair) for pair in zip(rows.inputs, rows.targets, strict=True)]
-    with inference(hardware):
-        for chosen in _batches(samples, hardware.micro_batch_tokens):
+    with inference(asked.hardware):
+        for chosen in by_length([len(ids) for ids in samples], asked.hardware.micro_batch_tokens):
             batch = view(rows.take(chosen), np.zeros(len(chosen), np.uint64)).batch.to(trunk.vocabulary_VD.device)
             assert batch.predict_M is not None and batch.targets_M is not None
             hidden_MD = trunk.hidden(batch).flatten(0, 1)[batch.predict_M]
@@ -125,31 +170,19 @@ def _reference_nll(
     return nll_N
 
 
+def _prompts(asked: Questions, rooms: Sequence[int]) -> list[Ints]:
+    """Returns the prompts' ids, each cut to its room, but never to nothing: no test example is left out."""
+    least = LEAST[asked.template]
+    rooms = [max(least, room) for room in rooms]
+    found = encode_prompts(asked.template, asked.examples, asked.tokenizer, rooms)
+    return [prompt.ids for prompt in found if prompt is not None]
+
+
 def _cut(tokenizer: Tokenizer, examples: Sequence[dict[str, Any]], rooms: Sequence[int]) -> list[Ints]:
     """Returns the inputs' ids, each cut to its room, but never to nothing: no test example is left out."""
     encoded = tokenizer.encode_batch([example["input"] for example in examples])
     return [np.array(ids[: max(1, room)], np.int64) for ids, room in zip(encoded, rooms, strict=True)]
 
 
-def _batches(
-    samples: Sequence[Ints], max_positions: int, progress: Progress = lambda done, total: None, extra: int = 0
-) -> Iterator[Ints]:
-    """Yields indices of samples of about equal length, the longest first, as many at once as fit `max_positions`."""
-    order = np.argsort([-len(sample) for sample in samples], kind="stable")
-    done = 0
-    while done < len(order):
-        rows = max(1, max_positions // (len(samples[order[done]]) + extra))
-        yield order[done : done + rows]
-        done = min(done + rows, len(order))
-        progress(done, len(order))
-
-
 def _context(tokenizer: Tokenizer, length: int) -> ViewContext:
     return ViewContext(tokenizer.vocabulary, length, alignment="shifted")
-
-
-ANSWERING: dict[Answers, Callable[[Questions], Outputs]] = {
-    "class": classify,
-    "text": write,
-}
-"""How a network is made to give each kind of answer."""

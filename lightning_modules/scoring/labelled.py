@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from data.decontamination import read_overlap
-from data.examples import TaskDescription, read_examples
+from data.examples import Answers, TaskDescription, read_candidates, read_examples
 from data.packing import Ints
 from data.tokenizer import Tokenizer
 from data.views.noise import key, permutation
 from lightning_modules.baselines import BASELINES
 from lightning_modules.metrics import METRICS, Outputs
-from lightning_modules.scoring.answers import ANSWERING, Questions, references
+from lightning_modules.scoring.answering import ANSWERING
+from lightning_modules.scoring.answers import Questions, details, most_probable, references
+from lightning_modules.scoring.judging import open_judge
 from lightning_modules.scoring.results import Comparison, TestSet
+from lightning_modules.scoring.shown import shown
 from lightning_modules.scoring.spec import EvaluateSpec, SystemRef
 from lightning_modules.scoring.systems import open_system
 from lightning_modules.tasks import TASKS
@@ -40,28 +43,34 @@ def score_labelled(
     examples = read_examples(spec.data, "test")
     chosen = permutation(key(spec.seed, "test examples"), len(examples))[: spec.max_examples]
     examples = [examples[index] for index in np.sort(chosen)]
+    candidates = read_candidates(spec.data, "test") if description.answers == "ranking" else {}
     trained = {
-        name: _outputs(spec, name, ref, tokenizer, examples, description, progress)
+        name: _outputs(spec, name, ref, tokenizer, examples, description, candidates, progress)
         for name, ref in spec.systems.items()
     }
     train = [(example["input"], example["target"]) for example in read_examples(spec.data, "train")]
     inputs = [example["input"] for example in examples]
-    baselines = {
-        name: Outputs(BASELINES[name](description).answers(train, inputs), references(examples))
-        for name in kind.baselines
-    }
+    judge = open_judge(spec)
+    baselines, measured_by = {}, details(examples) if kind.answers == "text" else []
+    for name in kind.baselines:
+        texts = BASELINES[name](description, candidates).answers(train, inputs)
+        judged = most_probable(judge, texts)
+        baselines[name] = Outputs(texts, references(examples), details=measured_by, judged=judged)
+    metrics = [
+        METRICS[name](description.target_language, description.labels)
+        for name in dict.fromkeys((*kind.metrics, *spec.metrics))
+    ]
+    asked = next(iter(trained.values()))
     comparison = Comparison(
         test=_test_set(spec, examples),
-        metrics=[
-            METRICS[name](description.target_language, description.labels)
-            for name in dict.fromkeys((*kind.metrics, *spec.metrics))
-        ],
+        metrics=[metric for metric in metrics if metric.applies(asked)],
         trained=trained,
         baselines=baselines,
         resamples=spec.resamples,
         seed=spec.seed,
     )
-    return comparison, _samples(comparison, examples, permutation(key(spec.seed, "samples"), len(examples)))
+    order = permutation(key(spec.seed, "samples"), len(examples))
+    return comparison, _samples(comparison, examples, order, description.answers, candidates)
 
 
 def _test_set(spec: EvaluateSpec, examples: Sequence[dict[str, Any]]) -> TestSet:
@@ -85,6 +94,7 @@ def _outputs(
     tokenizer: Tokenizer,
     examples: list[dict[str, Any]],
     description: TaskDescription,
+    candidates: Mapping[str, str],
     progress: Callable[[str, int, int], None],
 ) -> Outputs:
     trunk = open_system(ref, spec.hardware, tokenizer.sha256)
@@ -94,18 +104,42 @@ def _outputs(
         progress(name, done, total)
 
     asked = Questions(
-        trunk, ref.weights, tokenizer, description, examples, length, spec.decoding, spec.hardware, report
+        trunk,
+        ref.weights,
+        tokenizer,
+        description,
+        examples,
+        length,
+        spec.decoding,
+        spec.hardware,
+        report,
+        candidates,
+        TASKS[spec.task].template,
+        spec.seed,
+        open_judge(spec),
     )
     return ANSWERING[TASKS[spec.task].answers](asked)
 
 
-def _samples(comparison: Comparison, examples: Sequence[dict[str, Any]], order: Ints) -> list[dict[str, Any]]:
+def _samples(
+    comparison: Comparison,
+    examples: Sequence[dict[str, Any]],
+    order: Ints,
+    kind: Answers,
+    candidates: Mapping[str, str],
+) -> list[dict[str, Any]]:
+    def readable(answer: str, text: str) -> str:
+        return shown(kind, answer, text, candidates)
+
     return [
         {
-            "example_id": examples[index]["id"],
-            "input": examples[index]["input"][:SAMPLE_CHARACTERS],
-            "references": references([examples[index]])[0],
-            "predictions": {system: outputs.predictions[index] for system, outputs in comparison.outputs.items()},
+            "example_id": example["id"],
+            "input": example["input"][:SAMPLE_CHARACTERS],
+            "references": [readable(answer, example["input"]) for answer in references([example])[0]],
+            "predictions": {
+                system: readable(outputs.predictions[index], example["input"])
+                for system, outputs in comparison.outputs.items()
+            },
         }
-        for index in order[:SAMPLES]
+        for index, example in ((index, examples[index]) for index in order[:SAMPLES])
     ]

@@ -31,6 +31,9 @@ SCHEMA = pa.schema(
         ("prediction", pa.string()),
         ("references", pa.list_(pa.string())),
         ("score", pa.float64()),  # of this example, by the headline metric
+        ("samples", pa.list_(pa.string())),  # all answers drawn, where more than one was
+        ("details", pa.string()),  # JSON of the example's own, where its kind of task is measured by them
+        ("judged", pa.string()),  # what a classifier calls the prediction
         ("overlap", pa.float64()),  # share of its input that is in the training text; null where it was not looked for
     ]
 )
@@ -156,11 +159,15 @@ class Comparison:
         for system, outputs in self.outputs.items():
             own = headline.value(statistics[system])
             counts = (outputs.nll_N, outputs.tokens_N, outputs.bytes_N, outputs.words_N, outputs.confidence_N)
-            columns = (*counts, outputs.predictions, outputs.references)
+            numbers = (*counts, outputs.predictions, outputs.references)
+            details = [json.dumps(dict(own), sort_keys=True, ensure_ascii=False) for own in outputs.details]
+            texts = (outputs.samples, details, outputs.judged)
             for index, (example_id, group) in enumerate(zip(self.test.ids, self.test.groups, strict=True)):
-                cells = [column[index] if len(column) else None for column in columns]
+                cells, extra = (
+                    [column[index] if len(column) else None for column in kind] for kind in (numbers, texts)
+                )
                 overlap = None if self.test.overlap_N is None else self.test.overlap_N[index]
-                row = [example_id, system, group, *cells, own[index], overlap]
+                row = [example_id, system, group, *cells, own[index], *extra, overlap]
                 rows.append(dict(zip(SCHEMA.names, row, strict=True)))
         return pa.Table.from_pylist(rows, SCHEMA)
 
@@ -207,6 +214,9 @@ def read_outputs(folder: Path, system: str) -> tuple[list[str], Outputs]:
         words_N=numbers("words"),
         confidence_N=numbers("confidence"),
         groups=cells("group"),
+        samples=cells("samples"),
+        details=[json.loads(own) for own in cells("details")],
+        judged=cells("judged"),
     )
 
 

@@ -18,6 +18,15 @@ class SystemRef(Config):
     """Weights folder that `weights` was adapted from, where it holds an adapter."""
 
 
+class JudgeRef(SystemRef):
+    """A fine-tuned classifier of the same tokenizer that tells the sentiment of answers."""
+
+    labels: tuple[str, ...]
+    """Class names in the order of their numbers."""
+    sequence_length: int
+    """Longest row that it reads."""
+
+
 class EvaluateSpec(Config):
     """One test set, scored by one or more networks of one tokenizer and by the task's baselines."""
 
@@ -42,6 +51,8 @@ class EvaluateSpec(Config):
     """Names in `METRICS` that are measured beside those of the kind of task."""
     decoding: DecodingConfig = Field(default_factory=DecodingConfig)
     """How answers are generated, where they are free text."""
+    judge: JudgeRef | None = None
+    """Where examples ask for a sentiment: what chooses among answers by it, and tells whether it is there."""
     resamples: int = Field(2000, gt=0)
     """Of the bootstrap."""
     max_examples: Count | None = Field(None, gt=0)

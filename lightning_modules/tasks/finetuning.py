@@ -6,8 +6,11 @@ from typing import Annotated, Any, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from data.config import Config, Count
+from data.examples import Answers
 from data.naming import look_up
-from data.tasks import LabelledConfig
+from data.prompts import AROUND, LEAST
+from data.tasks import LABELLED, LabelledConfig
+from data.views import VIEWS
 from lightning_modules.adapters import ADAPTERS, AdapterConfig, FullConfig
 from lightning_modules.generation import DecodingConfig
 from lightning_modules.networks.config import ModelConfig
@@ -15,6 +18,15 @@ from lightning_modules.optimizers import AdamWConfig, OptimizerConfig
 from lightning_modules.schedules import ScheduleConfig
 from lightning_modules.stage import StageConfig
 from lightning_modules.tasks import TASKS, TaskKind
+
+_NEEDS: dict[Answers, str] = {
+    "class": "needs data.labels, the classes in order, and data.label, the column of one of them",
+    "classes": "needs data.labels, the classes in order, and data.classes, the column of any number of them",
+    "ranking": "needs data.documents, the column of what a query has to find",
+    "span": "needs data.question and data.answer, the columns of a question and of its answer in the text",
+    "tags": "needs data.labels, what spans are tagged with, and data.spans or data.tags, the column of the tags",
+    "text": "takes no data.labels, but data.target, the column of a free-text answer, or a source of such answers",
+}
 
 
 def _method_alone(given: Any) -> Any:
@@ -50,6 +62,9 @@ class FinetuningConfig(Config):
     """Of the task's objective: label_smoothing, pooling, ..."""
     decoding: DecodingConfig = Field(default_factory=DecodingConfig)
     """How answers are generated, where they are free text."""
+    judge: str | None = None
+    """A classification of the recipe whose model tells the sentiment of answers, where examples ask for one by
+    `constraints.sentiment`. It chooses by it and measures it, so that what it is wrong about stays unseen."""
 
     metrics: tuple[str, ...] = ()
     """Names in `METRICS` that are measured beside those of the kind of task: meteor, self_bleu, distinct_2, ..."""
@@ -72,13 +87,29 @@ class FinetuningConfig(Config):
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if self.kind.answers != self.data.answers:
-            needs = {"class": "needs data.labels, the classes in order", "text": "takes no data.labels"}
-            raise ValueError(f"task {self.task!r} {needs[self.kind.answers]}")
+            raise ValueError(f"task {self.task!r} {_NEEDS[self.kind.answers]}")
         if self.batch_size % self.micro_batch_size:
             raise ValueError(
                 f"batch_size {self.batch_size} is not a multiple of micro_batch_size {self.micro_batch_size}"
             )
-        if self.kind.answers == "text" and self.decoding.max_new_tokens + 4 > self.sequence_length:
+        if self.micro_batch_size < (least := VIEWS[self.kind.objective].min_rows):
+            raise ValueError(
+                f"task {self.task!r} compares the examples of a micro-batch; micro_batch_size: got "
+                f"{self.micro_batch_size}; raise it to {least} or more"
+            )
+        if missing := self.kind.needs - self.data.gives:
+            able = [name for name, source in LABELLED.items() if self.kind.needs <= source.gives]
+            raise ValueError(
+                f"task {self.task!r} needs examples with {', '.join(sorted(missing))}, which data.source "
+                f"{self.data.source!r} does not give; take {' or '.join(able)}"
+            )
+        if self.decoding.samples < self.kind.least_samples:
+            raise ValueError(
+                f"task {self.task!r} is measured on {self.kind.least_samples} answers to each example: set "
+                f"decoding.samples to that or more, got {self.decoding.samples}, and decoding.temperature above 0"
+            )
+        least = AROUND[self.kind.template] + LEAST[self.kind.template]
+        if self.kind.answers == "text" and self.decoding.max_new_tokens + least > self.sequence_length:
             raise ValueError(
                 f"decoding.max_new_tokens {self.decoding.max_new_tokens} leaves no room for an input in "
                 f"sequence_length {self.sequence_length}; lower the first or raise the second"
@@ -117,9 +148,10 @@ class FinetuningConfig(Config):
     def stage(self) -> StageConfig:
         """Returns the stage that the training engine runs.
 
-        Its `tokens` are an upper bound: short rows are not padded to `sequence_length`.
+        Its `tokens` are an upper bound: short rows are not padded to `sequence_length`. (Of `retrieval` it is one for
+        the queries alone: their documents have rows of their own.)
         """
-        classes = {"classes": len(self.data.labels)} if self.kind.answers == "class" else {}
+        classes = {"classes": len(self.data.labels)} if self.data.labels else {}
         return StageConfig.model_validate(
             {
                 "tokens": self.steps * self.batch_size * self.sequence_length,

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 from data.examples import Answers
+from data.prompts import Template
+from data.views import VIEWS
 
 
 @dataclass(frozen=True)
@@ -17,3 +19,12 @@ class TaskKind:
     """Names in `METRICS`, the headline first."""
     baselines: tuple[str, ...]
     """Names in `BASELINES`: what has to be beaten before a trained network is worth anything."""
+    needs: frozenset[str] = frozenset()
+    """Keys that `details` of each example must have; `data.tasks` says which sources give them."""
+    least_samples: int = 1
+    """Answers to each test example that the metrics need; `decoding.samples` must not be below it."""
+
+    @property
+    def template(self) -> Template:
+        """How a free-text answer stands behind what it answers."""
+        return VIEWS[self.objective].template

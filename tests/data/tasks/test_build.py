@@ -121,7 +121,7 @@ def test_a_missing_file_is_named(tmp_path: Path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"target": "film"}, "give one of label"),
+        ({"target": "film"}, "give one of label, classes, .*; got label, target"),
         ({"labels": []}, "labels .* go with label"),
         ({"labels": ["good", "good"]}, "two or more different classes"),
         ({"split": {"folds": 5, "test": [0], "validation": [0]}}, "must be different remainders"),

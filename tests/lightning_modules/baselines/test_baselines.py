@@ -73,3 +73,15 @@ def test_unigram_adds_one_to_every_count_and_scores_eos():
     # counts + 1: 4, 2, 1 and eos 3, of 10
     expected = [-math.log(0.4) - math.log(0.1) - math.log(0.3), -math.log(0.3)]
     assert unigram_nll(train, test) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("language", "train", "asked", "answer"),
+    [
+        ("en", [("what is a cat", "an animal"), ("what is a plum", "a fruit")], "tell me what a plum is", "a fruit"),
+        ("zh", [("猫是什么", "动物"), ("李子是什么", "水果")], "请问李子呢", "水果"),
+        ("en", [("a", "first"), ("b", "second")], "nothing in common", "first"),
+    ],
+)
+def test_nearest_says_what_was_said_to_the_input_most_alike(language: str, train: list, asked: str, answer: str):
+    assert answers("nearest", [asked, train[1][0]], train, language) == [answer, train[1][1]]

@@ -245,7 +245,7 @@ def test_parts_that_do_not_belong_together_are_refused(
         export(source, "lama", output)
     stage = json.loads((source.weights / "stage.json").read_text())
     (source.weights / "stage.json").write_text(json.dumps(stage | {"objectives": {"a": {"objective": "causal_lm"}}}))
-    with pytest.raises(ValueError, match="no classifier here"):
+    with pytest.raises(ValueError, match="no head of classification here"):
         export(source, "eurobert-classifier", output)
     assert not output.exists()
 

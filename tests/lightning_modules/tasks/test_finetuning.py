@@ -81,3 +81,47 @@ def test_the_adapter_may_be_named_alone():
 def test_what_does_not_fit_is_refused_before_anything_runs(changes: dict[str, Any], message: str):
     with pytest.raises(ValidationError, match=message):
         config(**changes)
+
+
+CODE = {"source": "programs", "path": "a.jsonl"}
+FIVE = {"samples": 5, "temperature": 0.8}
+
+
+@pytest.mark.parametrize(
+    ("task", "data", "decoding"),
+    [
+        ("dialogue", {"source": "conversations", "path": "a.jsonl", "language": "zh"}, {}),
+        ("instruction", {"source": "file", "path": "a.csv", "target": "output"}, {}),
+        ("arithmetic", {"source": "arithmetic"}, {}),
+        ("code", CODE, FIVE),
+        ("text_to_sql", {"source": "sql", "path": "a.jsonl"}, {}),
+        ("story", {"source": "openings"}, {}),
+        ("guided_story", {"source": "stories", "path": "a.csv"}, {"keywords": "forced"}),
+        ("generative_qa", {"source": "file", "path": "a.csv", "target": "answer"}, {}),
+    ],
+)
+def test_every_task_that_writes_takes_its_source(task: str, data: dict, decoding: dict):
+    kind = config(task=task, data=data, decoding=decoding).kind
+
+    assert kind.answers == "text"
+    assert kind.template == ("chat" if kind.objective == "chat" else "pair")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"task": "code", "data": HEADLINE, "decoding": FIVE},
+            "task 'code' needs examples with tests, which data.source 'corpus' does not give; take programs",
+        ),
+        ({"task": "code", "data": CODE}, "task 'code' is measured on 5 answers to each example: set decoding.samples"),
+        ({"task": "guided_story", "data": HEADLINE}, "needs examples with constraints.* take openings or stories"),
+        (
+            {"task": "dialogue", "data": HEADLINE, "decoding": {"max_new_tokens": 27}, "sequence_length": 32},
+            "max_new_tokens 27 leaves no room",
+        ),
+    ],
+)
+def test_examples_that_lack_what_a_task_is_measured_by_are_refused(changes: dict[str, Any], message: str):
+    with pytest.raises(ValidationError, match=message):
+        config(**changes)

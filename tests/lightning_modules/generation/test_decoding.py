@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from data.batch import Attention, AttentionMode, TokenBatch
 from data.vocabulary import SPECIALS
-from lightning_modules.generation import DecodingConfig, decode
+from lightning_modules.generation import DecodingConfig, decode, write_all
 from lightning_modules.networks import ModelChoice, Trunk
 
 FIRST = SPECIALS.count
@@ -134,3 +134,50 @@ def test_sampling_from_one_token_is_greedy(limit: dict):
 def test_searching_and_drawing_at_once_is_refused():
     with pytest.raises(ValidationError, match=r"beams=2 and temperature=0\.5: search or draw"):
         DecodingConfig(beams=2, temperature=0.5)
+
+
+def test_what_is_drawn_for_a_prompt_does_not_depend_on_its_neighbours():
+    trunk, config = sharp_trunk(), DecodingConfig(max_new_tokens=8, temperature=1.5)
+    together = decode(trunk, PROMPTS, config, mode="causal", seed=4, keys=[7, 8, 9])
+
+    assert decode(trunk, PROMPTS[::-1], config, mode="causal", seed=4, keys=[9, 8, 7]) == together[::-1]
+    assert decode(trunk, PROMPTS[1:2], config, mode="causal", seed=4, keys=[8]) == together[1:2]
+
+
+def test_tokens_are_drawn_as_often_as_they_are_likely():
+    trunk, draws = sharp_trunk(), 4000
+    config = DecodingConfig(max_new_tokens=1, temperature=2.0)
+    drawn = decode(trunk, PROMPTS[:1] * draws, config, mode="causal")
+    logp = log_probabilities(trunk, PROMPTS[0], [], "causal")[-1]
+    expected = (logp / 2.0).softmax(-1)
+
+    for token in range(FIRST, CONFIG.vocab_size):
+        share, p = drawn.count([token]) / draws, float(expected[token])
+        assert abs(share - p) < 4 * (p * (1 - p) / draws) ** 0.5 + 1e-9
+
+
+@pytest.mark.parametrize("beams", [1, 3])
+def test_the_likelihood_of_an_answer_is_that_of_its_tokens_and_end(beams: int):
+    trunk = sharp_trunk()
+    for prompt, written in zip(
+        PROMPTS, write_all(trunk, PROMPTS, DecodingConfig(max_new_tokens=4, beams=beams), mode="causal"), strict=True
+    ):
+        assert written.logp == pytest.approx(score(trunk, prompt, written.ids, 4, 0.0), abs=1e-4)
+        assert written.tokens == min(4, len(written.ids) + 1)
+
+
+def test_a_beam_with_a_least_length_finds_the_best_of_the_long_enough():
+    trunk, limit = sharp_trunk(), 3
+    text = list(range(FIRST, CONFIG.vocab_size))
+    config = DecodingConfig(max_new_tokens=limit, min_new_tokens=2, beams=len(text) ** 2, length_penalty=0.0)
+
+    def ruled_score(prompt: list[int], answer: list[int]) -> float:
+        logp = log_probabilities(trunk, prompt, answer, "causal")
+        logp[:2, SPECIALS.eos] = -torch.inf  # before two tokens no end; what is left adds up to one
+        logp = logp.log_softmax(-1)
+        targets = answer if len(answer) == limit else [*answer, SPECIALS.eos]
+        return float(logp[torch.arange(len(targets)), targets].sum())
+
+    every = [list(answer) for length in (2, 3) for answer in itertools.product(text, repeat=length)]
+    for prompt, found in zip(PROMPTS, decode(trunk, PROMPTS, config, mode="causal"), strict=True):
+        assert found == max(every, key=lambda answer: ruled_score(prompt, answer))

@@ -6,40 +6,30 @@ Shapes: B prompts, K beams of each, R = B x K rows, T positions of the longest p
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Self
+from typing import NamedTuple
 
+import numpy as np
 import torch
-from pydantic import Field, model_validator
 from torch import Tensor
 
 from data.batch import Attention, AttentionMode
-from data.config import Config
 from data.tokenizer import Tokenizer
+from data.views.noise import key, row_seeds, uniform
 from data.vocabulary import SPECIALS
+from lightning_modules.generation.config import DecodingConfig
+from lightning_modules.generation.rules import Words, ruled
 from lightning_modules.networks import KVCache, Trunk
 
 
-class DecodingConfig(Config):
-    """How an answer is chosen among all possible ones."""
+class Written(NamedTuple):
+    """An answer to a prompt."""
 
-    max_new_tokens: int = Field(64, gt=0)
-    """Longest answer, eos included."""
-    beams: int = Field(1, gt=0)
-    """Hypotheses kept at each step; 1 is greedy."""
-    length_penalty: float = Field(1.0, ge=0.0)
-    """Hypotheses are ranked by log-probability / length to this power; 0 favours short ones (Wu et al. 2016)."""
-    temperature: float = Field(0.0, ge=0.0)
-    """0 takes the most probable; above, tokens are drawn from the softmax of logits / temperature."""
-    top_k: int | None = Field(None, gt=0)
-    """Draw among so many most probable tokens only."""
-    top_p: float = Field(1.0, gt=0.0, le=1.0)
-    """Draw among the fewest tokens that hold this probability."""
-
-    @model_validator(mode="after")
-    def _beams_or_sampling(self) -> Self:
-        if self.temperature and self.beams > 1:
-            raise ValueError(f"beams={self.beams} and temperature={self.temperature:g}: search or draw, not both")
-        return self
+    ids: list[int]
+    """Without eos and specials."""
+    logp: float
+    """Log-probability of the answer and its end, in nats, under the rules and at temperature 1."""
+    tokens: int
+    """What `logp` is summed over."""
 
 
 def generate(trunk: Trunk, tokenizer: Tokenizer, prompt: str, config: DecodingConfig, seed: int = 0) -> str:
@@ -52,18 +42,46 @@ def generate(trunk: Trunk, tokenizer: Tokenizer, prompt: str, config: DecodingCo
     return tokenizer.decode(decode(trunk, [prompt_ids], config, mode="causal", seed=seed)[0])
 
 
-@torch.inference_mode()
 def decode(
-    trunk: Trunk, prompts: Sequence[Sequence[int]], config: DecodingConfig, *, mode: AttentionMode, seed: int = 0
+    trunk: Trunk,
+    prompts: Sequence[Sequence[int]],
+    config: DecodingConfig,
+    *,
+    mode: AttentionMode,
+    seed: int = 0,
+    keys: Sequence[int] | None = None,
+    wanted: Sequence[Words] | None = None,
 ) -> list[list[int]]:
-    """Returns an answer to each prompt, without eos and specials.
+    """Returns an answer to each prompt, without eos and specials; see `write_all`."""
+    return [
+        written.ids for written in write_all(trunk, prompts, config, mode=mode, seed=seed, keys=keys, wanted=wanted)
+    ]
+
+
+@torch.inference_mode()
+def write_all(
+    trunk: Trunk,
+    prompts: Sequence[Sequence[int]],
+    config: DecodingConfig,
+    *,
+    mode: AttentionMode,
+    seed: int = 0,
+    keys: Sequence[int] | None = None,
+    wanted: Sequence[Words] | None = None,
+) -> list[Written]:
+    """Returns an answer to each prompt with its likelihood.
+
+    An answer does not depend on the prompts beside it, also where it is drawn.
 
     Args:
         trunk: in evaluation mode.
         prompts: token ids with all their specials.
-        config: search or sampling.
+        config: search or sampling; its `samples` and `choose` are the caller's work.
         mode: how positions of the prompt see each other; `full` where the whole prompt is a prefix.
         seed: of the drawing; search draws nothing.
+        keys: with the seed they fix what is drawn for each prompt; None: its place, so that equal prompts are answered
+            differently.
+        wanted: words, as token ids, that the answer to each prompt has to hold; None asks for none.
     """
     device = trunk.vocabulary_VD.device
     beams, count = config.beams, len(prompts)
@@ -74,15 +92,17 @@ def decode(
     state_RD, position_R = state_RD[first_R], positions_BT[first_R, -1]
     cache.select(first_R)
 
-    generator = torch.Generator(device).manual_seed(seed)
+    place_B = np.arange(count) if keys is None else np.array(keys)
+    noise_BL = uniform(row_seeds(key(seed, "decoding"), place_B), "token", config.max_new_tokens)
+    wanted_R = [words for words in wanted for _ in range(beams)] if wanted is not None and any(wanted) else None
     answers_RL = torch.empty(count * beams, 0, dtype=torch.int64, device=device)
     ended_R = torch.zeros(count * beams, dtype=torch.bool, device=device)
     # All beams of a prompt start alike: the first alone counts, or they would stay alike.
     scores_R = torch.full((count, beams), -torch.inf, device=device).index_fill_(1, first_R[:1], 0.0).flatten()
-    for _ in range(config.max_new_tokens):
-        logp_RV = _next_token(trunk, state_RD, ended_R)
+    for step in range(config.max_new_tokens):
+        logp_RV = _next_token(trunk, state_RD, ended_R, answers_RL, config, wanted_R)
         if config.temperature:
-            token_R = _draw(logp_RV, config, generator)
+            token_R = _draw(logp_RV, config, torch.from_numpy(noise_BL[:, step]).to(device))
             from_R = torch.arange(count, device=device)
         else:
             lengths_R = (answers_RL != SPECIALS.pad).sum(1) + ~ended_R
@@ -96,8 +116,12 @@ def decode(
             cache.select(from_R)
         position_R = position_R + 1
         state_RD = trunk.extend(token_R[:, None], position_R[:, None], cache)[:, -1]
-    best = answers_RL.unflatten(0, (count, beams))[:, 0].tolist()  # `_best` keeps the best hypothesis first
-    return [[token for token in answer if token not in (SPECIALS.eos, SPECIALS.pad)] for answer in best]
+    # `_best` keeps the best hypothesis first.
+    best, logp = answers_RL.unflatten(0, (count, beams))[:, 0].tolist(), scores_R.view(count, beams)[:, 0].tolist()
+    return [
+        Written([token for token in answer if token >= SPECIALS.count], score, sum(map(bool, answer)))
+        for answer, score in zip(best, logp, strict=True)
+    ]
 
 
 def left_padded(prompts: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor, Tensor]:
@@ -109,13 +133,16 @@ def left_padded(prompts: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor, Tenso
     return ids_BT, columns_BT.clamp(min=0), torch.where(columns_BT < 0, -1, 0)
 
 
-def _next_token(trunk: Trunk, state_RD: Tensor, ended_R: Tensor) -> Tensor:
+def _next_token(
+    trunk: Trunk,
+    state_RD: Tensor,
+    ended_R: Tensor,
+    answers_RL: Tensor,
+    config: DecodingConfig,
+    wanted_R: Sequence[Words] | None,
+) -> Tensor:
     """Returns log-probabilities (R, V) of the next token: text or eos; after eos, padding for certain."""
-    logits_RV = trunk.project(state_RD).float()
-    logits_RV[:, : SPECIALS.count] = logits_RV[:, : SPECIALS.count].where(
-        torch.arange(SPECIALS.count, device=logits_RV.device) == SPECIALS.eos, -torch.inf
-    )
-    logp_RV = logits_RV.log_softmax(-1)
+    logp_RV = ruled(trunk.project(state_RD).float(), answers_RL, config, wanted_R).log_softmax(-1)
     logp_RV[ended_R] = -torch.inf
     logp_RV[ended_R, SPECIALS.pad] = 0.0
     return logp_RV
@@ -131,11 +158,20 @@ def _best(scores_R: Tensor, logp_RV: Tensor, lengths_R: Tensor, config: Decoding
     return (first_row_B + choice_BK // vocabulary).flatten(), (choice_BK % vocabulary).flatten()
 
 
-def _draw(logp_RV: Tensor, config: DecodingConfig, generator: torch.Generator) -> Tensor:
-    """Returns a token for each row, from the head of its distribution (top-p: Holtzman et al. 2020)."""
-    sorted_RV, tokens_RV = (logp_RV / config.temperature).softmax(-1).sort(dim=-1, descending=True, stable=True)
+def _draw(logp_RV: Tensor, config: DecodingConfig, noise_R: Tensor) -> Tensor:
+    """Returns a token for each row, from the head of its distribution (top-p: Holtzman et al. 2020).
+
+    Args:
+        noise_R: uniform between 0 and 1, the place in the cumulated distribution: a row's own, so that its neighbours
+            do not matter.
+    """
+    sorted_RV, tokens_RV = (
+        (logp_RV / config.temperature).double().softmax(-1).sort(dim=-1, descending=True, stable=True)
+    )
     before_RV = sorted_RV.cumsum(-1) - sorted_RV
     sorted_RV = sorted_RV.where(before_RV < config.top_p, 0.0)
     if config.top_k is not None:
         sorted_RV[:, config.top_k :] = 0.0
-    return tokens_RV.gather(1, torch.multinomial(sorted_RV, 1, generator=generator)).squeeze(1)
+    upto_RV = sorted_RV.cumsum(-1)
+    place_R = (upto_RV <= noise_R[:, None] * upto_RV[:, -1:]).sum(-1)
+    return tokens_RV.gather(1, place_R[:, None]).squeeze(1)
