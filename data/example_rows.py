@@ -84,9 +84,8 @@ class QueryRows:
 
     def take(self, chosen: Ints) -> QueryRows:
         """Returns the queries at these indices."""
-        queries, right, wrong = (
-            [column[index] for index in chosen] for column in (self.queries, self.right, self.wrong)
-        )
+        queries = [self.queries[index] for index in chosen]
+        right, wrong = ([column[index] for index in chosen] for column in (self.right, self.wrong))
         return QueryRows(queries, right, wrong, self.documents)
 
 

@@ -63,7 +63,8 @@ def encode_units(tokenizer: Tokenizer, text: str) -> EncodedUnits:
     """Encodes a text so that every unit starts with a token of its own."""
     spans = unit_spans(text)
     starts, ends = (np.array([span[side] for span in spans], dtype=np.int64) for side in (0, 1))
-    ids, owners = [], []
+    ids: list[int] = []
+    owners: list[int] = []
     for token_ids, characters in _apart(tokenizer, text, starts, ends):
         first, behind = _overlapping(starts, ends, characters)
         ids += token_ids

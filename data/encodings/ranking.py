@@ -31,9 +31,10 @@ def encode_queries(
     numbers = {key: number for number, key in enumerate(used)}
     queries, cut = encode_texts(tokenizer, [example["input"] for example in examples], sequence_length, threads)
     documents, more = encode_texts(tokenizer, [candidates[key] for key in used], sequence_length, threads)
-    rows = QueryRows(
-        queries, *([[numbers[key] for key in keys] for keys in all_keys] for all_keys in (right, wrong)), documents
+    right_numbers, wrong_numbers = (
+        [[numbers[key] for key in keys] for keys in all_keys] for all_keys in (right, wrong)
     )
+    rows = QueryRows(queries, right_numbers, wrong_numbers, documents)
     longest = [
         max(len(query), *(len(documents[number]) for number in (*own, *others)))
         for query, own, others in zip(queries, rows.right, rows.wrong, strict=True)

@@ -20,7 +20,7 @@ def spans_of(cell: Any, labels: Container[str]) -> list[TaggedSpan]:
     """
     found = []
     for given in listed(cell):
-        parts = [given.get(key) for key in ("start", "end", "label")] if isinstance(given, dict) else given
+        parts: Any = [given.get(key) for key in ("start", "end", "label")] if isinstance(given, dict) else given
         try:
             start, end, label = parts
             span = TaggedSpan(int(start), int(end), str(label))

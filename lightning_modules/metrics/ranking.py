@@ -8,7 +8,6 @@ Shapes: N queries. Statistics (N, 2): the score, 1.
 """
 
 from abc import abstractmethod
-from collections.abc import Set as AbstractSet
 from typing import ClassVar
 
 import numpy as np
@@ -24,7 +23,7 @@ class RankingMetric(Metric):
     """Mean over the queries; the right candidates of each are its references."""
 
     @abstractmethod
-    def score(self, ranking: list[str], right: AbstractSet[str]) -> float:
+    def score(self, ranking: list[str], right: set[str]) -> float:
         """Returns the score, 0 to 1, of one query."""
 
     def statistics(self, outputs: Outputs) -> Floats:
@@ -48,7 +47,7 @@ class Recall(RankingMetric):
         """Says how deep is looked."""
         return f"{self.name}|share of right candidates among the first {self.depth}|percent"
 
-    def score(self, ranking: list[str], right: AbstractSet[str]) -> float:
+    def score(self, ranking: list[str], right: set[str]) -> float:
         """Returns the share."""
         return len(right.intersection(ranking[: self.depth])) / len(right)
 
@@ -84,6 +83,6 @@ class MeanReciprocalRank(RankingMetric):
         """Says where a ranking ends."""
         return f"{self.name}|of the first {KEPT}|percent"
 
-    def score(self, ranking: list[str], right: AbstractSet[str]) -> float:
+    def score(self, ranking: list[str], right: set[str]) -> float:
         """Returns the reciprocal rank."""
         return next((1 / place for place, key in enumerate(ranking[:KEPT], start=1) if key in right), 0.0)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 import torch.nn.functional as F
+from torch import Tensor
 
 from data.batch import TokenBatch
 from data.config import Config
@@ -38,5 +39,8 @@ class MultiLabel(TextHead):
         loss_sum = F.binary_cross_entropy_with_logits(logits_SK, batch.labels_SK.float(), reduction="sum")
         right_SK = (logits_SK > 0) == (batch.labels_SK > 0)
         count = batch.labels_SK.numel()
-        ratios = {"accuracy": (right_SK.sum(), count), "exact": (right_SK.all(-1).sum(), len(right_SK))}
+        ratios: dict[str, tuple[Tensor, int | Tensor]] = {
+            "accuracy": (right_SK.sum(), count),
+            "exact": (right_SK.all(-1).sum(), len(right_SK)),
+        }
         return {self.name: Term(loss_sum, count, ratios)}

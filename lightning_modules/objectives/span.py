@@ -45,8 +45,8 @@ class Span(Objective):
         """Returns (2, B, T) in fp32: start and end, minus infinity where neither may be."""
         assert batch.predict_M is not None
         logits_M2 = self.classifier(trunk.hidden(batch).flatten(0, 1)[batch.predict_M]).float()
-        logits_2N = logits_M2.new_full((2, batch.positions), -torch.inf)
-        logits_2N = logits_2N.index_copy(1, batch.predict_M, logits_M2.T)
+        nowhere_2N = logits_M2.new_full((2, batch.positions), -torch.inf)
+        logits_2N: Tensor = nowhere_2N.index_copy(1, batch.predict_M, logits_M2.T)
         return logits_2N.view(2, *batch.input_ids_BT.shape)
 
     def forward(self, trunk: Trunk, batch: TokenBatch) -> dict[str, Term]:

@@ -81,7 +81,8 @@ EXAMPLES = {"multi_label": 640, "tagging": 640, "extractive_qa": 960, "retrieval
 @pytest.fixture(scope="module")
 def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tokenizer")
-    model = train_model(TokenizerConfig(algorithm="bpe", vocab_size=512), [f"{t} {t[::-1]}" for t in SENTENCES])
+    made_up = [f"{a}{b}{c}" for a in "abcdefg" for b in "hijklmn" for c in "opqrstu"]
+    model = train_model(TokenizerConfig(algorithm="bpe", vocab_size=512), SENTENCES + made_up)
     own = Tokenizer(model)
     (folder / "tokenizer.model").write_bytes(model)
     (folder / VOCABULARY_FILE).write_text(json.dumps(own.pieces))
