@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from data.batch import MicroBatch, StepBatch
 from data.config import Config
+from data.counterfactual import CounterfactualConfig
 from data.document import Split
 from data.example_rows import ExampleRows
 from data.packing import Ints
@@ -85,14 +86,29 @@ def read_examples(folder: Path, split: Split, limit: int | None = None) -> list[
 
 
 def encode_examples(
-    folder: Path, split: Split, tokenizer: Tokenizer, sequence_length: int, threads: int = 1
+    folder: Path,
+    split: Split,
+    tokenizer: Tokenizer,
+    sequence_length: int,
+    threads: int = 1,
+    counterfactual: CounterfactualConfig | None = None,
 ) -> EncodedExamples:
     """Encodes one split of an `examples` artifact.
+
+    Args:
+        folder: the artifact.
+        split: which of its parts.
+        tokenizer: of the network.
+        sequence_length: longest row in positions, specials included.
+        threads: of the tokenizer.
+        counterfactual: adds copies of examples; None: none.
 
     Raises:
         ValueError: no example fits.
     """
     description, examples = TaskDescription.load(folder), read_examples(folder, split)
+    if counterfactual is not None:
+        examples = counterfactual.augmented(examples)
     inputs = _arrays(tokenizer.encode_batch([example["input"] for example in examples], threads))
     if description.answers == "class":
         targets, labels = [np.empty(0, np.int64)] * len(examples), [example["label"] for example in examples]

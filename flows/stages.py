@@ -21,7 +21,7 @@ FORMATS = {
     "tokens": 2,
     "weights": 2,
     "gate": 1,
-    "finetuned": 2,
+    "finetuned": 3,
     "scores": 2,
     "registration": 1,
 }

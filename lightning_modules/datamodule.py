@@ -139,7 +139,9 @@ class StageData(pl.LightningDataModule):
         from data.tokenizer import Tokenizer  # here, because training on shards needs no tokenizer library
 
         tokenizer = Tokenizer.load(self.spec.tokenizer)
-        return encode_examples(data.path, split, tokenizer, self.spec.stage.sequence_length, self.spec.hardware.threads)
+        length, threads = self.spec.stage.sequence_length, self.spec.hardware.threads
+        added = data.counterfactual if split == "train" else None
+        return encode_examples(data.path, split, tokenizer, length, threads, added)
 
     def _place(self) -> tuple[int, int]:
         trainer = self.trainer

@@ -14,6 +14,11 @@ from lightning_modules.networks.config import ModelConfig
 class MethodConfig(Config):
     """Settings of a method."""
 
+    @property
+    def trains_trunk(self) -> bool:
+        """Whether there is anything to train beside the heads."""
+        return True
+
     def check_model(self, model: ModelConfig) -> None:
         """Refuses a network that the method cannot adapt, before anything is built; every network by default none.
 

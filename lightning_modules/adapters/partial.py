@@ -33,6 +33,10 @@ class PartialConfig(MethodConfig):
             )
         return self
 
+    @property
+    def trains_trunk(self) -> bool:
+        return not self.head_only
+
     def check_model(self, model: ModelConfig) -> None:
         """Refuses more layers than the model has.
 

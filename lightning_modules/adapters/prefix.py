@@ -25,10 +25,14 @@ class PrefixConfig(MethodConfig):
     length: int = Field(20, ge=0)
     """P: positions of the prefix; with 0 the network is the base itself, and only heads are trained."""
     reparameterised: bool = False
-    """Compute the prefix by a small network (two layers, tanh) and train that: steadier where the learning rate is high,
-    at many times the parameters in training. What is saved is the prefix alone."""
+    """Compute the prefix by a small network (two layers, tanh) and train that: steadier where the learning rate is
+    high, at many times the parameters in training. What is saved is the prefix alone."""
     inner_size: int = Field(512, gt=0)
     """I: width of that network."""
+
+    @property
+    def trains_trunk(self) -> bool:
+        return self.length > 0
 
     def check_model(self, model: ModelConfig) -> None:
         """Refuses a network without attention.

@@ -64,7 +64,9 @@ def behind(front: int, seen: Visibility, length: int, device: torch.device) -> V
         return Visibility(F.pad(seen.mask, (front, 0), value=True), False)
     if not seen.is_causal:
         return seen
-    return Visibility(torch.ones(length, front + length, dtype=torch.bool, device=device).tril(front)[None, None], False)
+    return Visibility(
+        torch.ones(length, front + length, dtype=torch.bool, device=device).tril(front)[None, None], False
+    )
 
 
 def allowed(attention: Attention, length: int, device: torch.device, window: int | None = None) -> Tensor:
