@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from lightning_modules.adapters import ADAPTERS
+from lightning_modules.hardware import HardwareConfig
 from lightning_modules.networks import ModelChoice
 from lightning_modules.tasks.finetuning import FinetuningConfig
 
@@ -25,9 +26,11 @@ def test_snippets_and_the_table_of_methods_are_valid(name: str):
     rows = [row.split("|")[1].strip().strip("`") for row in page.splitlines() if row.startswith(("| `{", "| `full"))]
     written = [row.replace("frozen_layers: n", "frozen_layers: 1").replace(": n}", ": 5}") for row in rows]
     adapters = [yaml.safe_load(row.replace("rank: r", "rank: 4")) for row in written]
-    settings: list[dict[str, Any]] = [entry for part in snippets for entry in part["finetuning"].values()]
+    *parts, machine = snippets
+    settings: list[dict[str, Any]] = [entry for part in parts for entry in part["finetuning"].values()]
 
-    assert len(snippets) == 3
+    assert len(parts) == 3
+    assert HardwareConfig.model_validate(machine["training"]).finetunings_at_once == 2
     for given in [*settings, *({"adapter": adapter} for adapter in adapters)]:
         FinetuningConfig.model_validate(TASK | given).check_model(MODEL)
     assert {one if isinstance(one, str) else one["method"] for one in adapters} == ADAPTERS.keys()

@@ -80,6 +80,16 @@ def test_prompt_gives_the_logits_of_transformers_reading_its_embeddings_first():
     torch.testing.assert_close(trunk.project(trunk.hidden(batch())), theirs)
 
 
+@pytest.mark.parametrize("config", BOTH, ids=lambda config: config.method)
+def test_in_bf16_a_front_is_read_as_in_fp32_but_for_rounding(config: Config):
+    trunk = learnt(config)
+    whole = trunk.hidden(batch("full"))
+    with torch.autocast("cpu", torch.bfloat16):
+        rounded = trunk.hidden(batch("full"))
+
+    assert (rounded - whole).abs().max() < 0.1
+
+
 def test_prefix_of_length_0_is_the_base_bit_for_bit():
     for mode in ("causal", "full"):
         assert torch.equal(adapted(PrefixConfig(length=0)).hidden(batch(mode)), Trunk(CONFIG).hidden(batch(mode)))
