@@ -110,10 +110,12 @@ class Selection:
         """
         found = {name.removeprefix("validation/"): value for name, value in metrics.items()}
         terms = [name for name in self.weights if f"{name}/loss" in found and self._since.get(name, (0, 0))[1]]
+        means = {name: self._since[name][0] / self._since[name][1] for name in terms}
         entry = {
             "step": step,
             "validation_loss": sum(self.weights[name] * found[f"{name}/loss"] for name in terms),
-            "training_loss": sum(self.weights[name] * self._since[name][0] / self._since[name][1] for name in terms),
+            # Rounded, because a stop between two logged steps adds the same sums up in another order.
+            "training_loss": round(sum(self.weights[name] * mean for name, mean in means.items()), 9),
         }
         by = self.config.by
         value = entry["validation_loss"] if by == VALIDATION_LOSS else look_up("metric in selection.by", by, found)

@@ -1,14 +1,20 @@
-"""Learning rates by layer, in every optimizer, and the adversary's perturbation."""
+"""Learning rates by layer, in every optimizer and in a step."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from torch import nn
+import torch
+from torch import Tensor, nn
 
+from lightning_modules import train
 from lightning_modules.adapters import LoRAConfig
+from lightning_modules.datamodule import StageData
 from lightning_modules.layerwise import rate_scales
+from lightning_modules.module import StageModule
 from lightning_modules.networks import ModelChoice, Trunk
 from lightning_modules.optimizers import AdamWConfig, MuonConfig, SGDConfig
+from lightning_modules.spec import TrainSpec
 
 CONFIG = ModelChoice(preset="micro").resolve(vocab_size=60, sequence_length=16)  # 2 layers
 
@@ -55,3 +61,20 @@ def test_every_optimizer_has_each_parameter_once_with_its_scale_and_its_decay(co
     assert sorted(key for key, _ in scaled) == sorted(plain)
     assert all(group["weight_decay"] == plain[key] for key, group in scaled)
     assert all(group["lr_scale"] == scales.get(key, 1.0) for key, group in scaled)
+
+
+def test_a_step_moves_each_layer_by_its_part_of_the_rate(make_spec: Callable[..., TrainSpec]):
+    def update(name: str, decay: float) -> dict[str, Tensor]:
+        stage = {"optimizer": {"method": "sgd", "momentum": 0.0}, "peak_lr": 0.5, "clip_norm": 1e9,
+                 "schedule": {"shape": "linear", "warmup_fraction": 0.0, "final_fraction": 1.0}}  # fmt: skip
+        spec = make_spec(name, stage=stage, steps=1, layer_lr_decay=decay)
+        first = {key: tensor.clone() for key, tensor in StageModule(spec).trunk.state_dict().items()}
+        module = StageModule(spec)
+        train.train(module, StageData(spec))
+        return {key: tensor - first[key] for key, tensor in module.trunk.state_dict().items()}
+
+    whole, scaled = update("whole", 1.0), update("scaled", 0.5)
+    for name, scale in (("model.norm.weight", 1.0), ("model.layers.1.mlp.up_proj.weight", 0.5),
+                        ("model.layers.0.mlp.up_proj.weight", 0.25), ("model.embed_tokens.weight", 0.125)):  # fmt: skip
+        assert whole[name].norm() > 1e-3
+        torch.testing.assert_close(scaled[name], scale * whole[name], rtol=1e-3, atol=1e-6)

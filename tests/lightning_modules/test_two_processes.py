@@ -128,3 +128,25 @@ def test_two_processes_train_as_one_under_every_weighting(make_spec: MakeSpec):
         ours, theirs = controller(two), controller(one)
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-6)
         assert (set(ours["factors"].values()) == {1.0}) == (method == "static")
+
+
+@pytest.mark.slow
+def test_two_processes_perturb_and_select_as_one(make_spec: MakeSpec):
+    stage = {
+        "objectives": WITH_HEADS, "optimizer": PLAIN_SGD, "peak_lr": 0.05,
+        "selection": {"every_steps": 1, "patience": 2},
+    }  # fmt: skip
+    shared = {"stage": stage, "steps": 4, "adversary": {"epsilon": 0.5}, "layer_lr_decay": 0.8}
+    two = make_spec("two", hardware=DDP, micro_batches=3, **shared)
+    one = make_spec("one", micro_batches=6, **shared)
+
+    done = in_two_processes([two])
+    train.train(StageModule(one), MergedData(one, of=two))
+
+    assert done.returncode == 0, done.stderr
+    for name in ("model.safetensors", "heads.safetensors"):
+        torch.testing.assert_close(load_file(two.output / name), load_file(one.output / name), rtol=0, atol=1e-6)
+    ours, theirs = (json.loads((spec.output / "stage.json").read_text())["selection"] for spec in (two, one))
+    assert ours["step"] == theirs["step"]
+    for left, right in zip(ours["evaluations"], theirs["evaluations"], strict=True):
+        assert left == pytest.approx(right, rel=1e-4)
