@@ -142,8 +142,10 @@ class Killed(BaseException):
     pass
 
 
-@pytest.mark.parametrize("name", ["computed", "prompt", "lora"])
-@pytest.mark.parametrize("point", ["train/selected", "train/checkpointed"])
+@pytest.mark.parametrize(
+    ("name", "point"),
+    [("computed", "train/selected"), ("prompt", "train/checkpointed"), ("lora", "train/checkpointed")],
+)
 def test_a_kill_costs_nothing_with_all_that_fine_tuning_can_do(
     name: str, point: str, tune: Tune, monkeypatch: pytest.MonkeyPatch
 ):
