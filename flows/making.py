@@ -74,7 +74,8 @@ def _side_by_side(
     (a cancelled run, Ctrl-C) stops them all.
     """
     outcomes = []
-    with ThreadPoolTaskRunner(max_workers=at_once) as runner:
+    threads: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=at_once)
+    with threads as runner:
         try:
             futures = [
                 runner.submit(

@@ -73,7 +73,8 @@ class Prefix(Adapter):
         stack.train(training)
         source = None
         if self.config.reparameterised:
-            source = PrefixSource(*first_PN.shape, stack.config.hidden_size, self.config.inner_size).to(first_PN)
+            length, numbers = first_PN.shape
+            source = PrefixSource(length, numbers, stack.config.hidden_size, self.config.inner_size).to(first_PN)
         stack.front = PrefixFront(stack.config, first_PN, source)
 
     def state(self, trunk: nn.Module) -> dict[str, Tensor]:

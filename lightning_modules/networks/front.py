@@ -82,4 +82,5 @@ def flattened(layers: list[KeysValues]) -> Tensor:
 
 def _table(first: Tensor) -> nn.Embedding:
     """A table, not a bare parameter: tables are exempt from weight decay."""
-    return nn.Embedding.from_pretrained(first.detach().clone(), freeze=False)
+    table: nn.Embedding = nn.Embedding.from_pretrained(first.detach().clone(), freeze=False)
+    return table
