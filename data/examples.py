@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from data.batch import MicroBatch, StepBatch
 from data.config import Config
+from data.counterfactual import SwapConfig, augmented
 from data.document import Split
 from data.example_rows import ExampleRows, Rows
 from data.packing import Ints
@@ -109,13 +110,25 @@ def encode_examples(
     sequence_length: int,
     threads: int = 1,
     template: Template = "pair",
+    counterfactual: SwapConfig | None = None,
 ) -> EncodedExamples:
     """Encodes one split of an `examples` artifact, laid out by `template` where answers are free text.
+
+    Args:
+        folder: the artifact.
+        split: which of its parts.
+        tokenizer: of the network.
+        sequence_length: longest row in positions, specials included.
+        threads: of the tokenizer.
+        template: where the answer stands.
+        counterfactual: adds copies of examples; None: none.
 
     Raises:
         ValueError: no example fits.
     """
     description, examples = TaskDescription.load(folder), read_examples(folder, split)
+    if counterfactual is not None:
+        examples = augmented(examples, counterfactual)
     if description.answers == "class":
         targets, labels = [np.empty(0, np.int64)] * len(examples), [example["label"] for example in examples]
     else:

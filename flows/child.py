@@ -2,6 +2,8 @@
 
 Children run in Python's safe-path mode: a `data/` folder where the user happens to stand must not become the package.
 
+Several children may run at once, each asked for by a thread of its own and forked by a launcher of its own.
+
 Lightning must not re-execute a flow file, and a killed trainer must not take the flow with it: so it is always a child,
 on one CPU too. It reads a spec and appends to `metrics.jsonl`; this side tails the file.
 """
@@ -9,10 +11,12 @@ on one CPU too. It reads a spec and appends to `metrics.jsonl`; this side tails 
 from __future__ import annotations
 
 import atexit
+import contextlib
 import json
 import select
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -54,13 +58,15 @@ def run_child(
 
     Raises:
         ChildRefused: the child exited with status 2.
-        ChildFailed: it exited with any other error, or was killed.
+        ChildFailed: it exited with any other error, was killed, or told to stop by `stop_all`.
     """
     log = work / "child.log"
     start = log.stat().st_size if log.exists() else 0
-    job = _launcher().start({"module": module, "spec": str(spec), "log": str(log), "processes": devices})
+    launcher = _take()
+    job = launcher.start({"module": module, "spec": str(spec), "log": str(log), "processes": devices})
     follower = _Follower(work / follow)
     try:
+        _jobs.add(job)
         while (status := job.poll()) is None:
             for line in follower.lines():
                 on_line(line)
@@ -73,6 +79,9 @@ def run_child(
         if job.poll() is None:
             job.kill()
         raise
+    finally:
+        _jobs.discard(job)
+        _give_back(launcher)
     for line in follower.lines():
         on_line(line)
     if status == 0:
@@ -90,8 +99,15 @@ def run_child(
 
 
 def warm_up() -> None:
-    """Lets the launcher import torch and Lightning while other work goes on."""
-    _launcher()
+    """Lets a launcher import torch and Lightning while other work goes on."""
+    _give_back(_take())
+
+
+def stop_all() -> None:
+    """Tells all children of this process to save and end; the threads that wait for them see a failure."""
+    for job in list(_jobs):
+        with contextlib.suppress(OSError):  # its launcher has just died, and it with that
+            job.stop()
 
 
 class _Launcher:
@@ -156,15 +172,27 @@ class _Job:
         self._launcher.kill()
 
 
-_running: _Launcher | None = None
+_idle: list[_Launcher] = []
+"""Launchers of this process that wait for a job."""
+_idle_lock = threading.Lock()
+_jobs: set[_Job] = set()
+"""Jobs that are running."""
 
 
-def _launcher() -> _Launcher:
-    """The launcher of this process, started when it is first wanted."""
-    global _running
-    if _running is None or not _running.alive:
-        _running = _Launcher()
-    return _running
+def _take() -> _Launcher:
+    """A launcher without a job; a new one where there is none."""
+    with _idle_lock:
+        while _idle:
+            launcher = _idle.pop()
+            if launcher.alive:
+                return launcher
+        return _Launcher()
+
+
+def _give_back(launcher: _Launcher) -> None:
+    with _idle_lock:
+        if launcher.alive:
+            _idle.append(launcher)
 
 
 class _Follower:

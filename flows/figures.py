@@ -21,10 +21,11 @@ def headline(folder: Path) -> str:
         case "tokens":
             return f"{_tokens(counts):,} tokens"
         case "weights" | "finetuned":
-            losses = _validation_losses(folder)
-            fresh = _json(folder / "stage.json")["heads"]["fresh"] if manifest["kind"] == "weights" else []
+            losses, stage = _validation_losses(folder), _json(folder / "stage.json")
+            fresh = stage["heads"]["fresh"] if manifest["kind"] == "weights" else []
             heads = f"; new heads: {', '.join(fresh)}" if fresh else ""
-            return ", ".join(f"{use} {loss:.3f}" for use, loss in losses.items()) + f" nats (validation){heads}"
+            shown = ", ".join(f"{use} {loss:.3f}" for use, loss in losses.items())
+            return f"{shown} nats (validation){_kept(stage)}{heads}"
         case "gate":
             return "passed: " + "; ".join(found["text"] for found in _json(folder / "gate.json")["conditions"])
         case "scores":
@@ -79,6 +80,16 @@ def signatures(folder: Path) -> dict[str, str]:
 
 def _tokens(counts: dict[str, Any]) -> int:
     return sum(int(split["tokens"]) for split in counts["counts"].values())
+
+
+def _kept(stage: dict[str, Any]) -> str:
+    """'; kept step 40 of 60', where weights were chosen and are not the last, with a warning of what came after."""
+    if "selection" not in stage:
+        return ""
+    chosen, steps = stage["selection"], stage["steps"]
+    early = ", stopped early" if chosen["stopped_early"] else ""
+    kept = f"; kept step {chosen['step']:,} of {steps:,}{early}" if chosen["step"] < steps else ""
+    return kept + ("; WARNING: its gap to the training loss widens" if chosen["gap_widened"] else "")
 
 
 def _validation_losses(folder: Path) -> dict[str, float]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from prefect import task
+from prefect import Task, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
+from prefect.task_runners import ThreadPoolTaskRunner
 
+from flows.child import stop_all
 from flows.figures import headline, headline_metrics
 from flows.plan import Plan, load_plan
 from flows.recording import Recording, recording
@@ -36,8 +38,9 @@ def run_stages(
     overrides: Mapping[str, Any] | None,
     refresh: list[str] | None,
     run: str | None,
+    at_once: Callable[[Plan], int] = lambda plan: 1,
 ) -> Outcomes:
-    """Runs the stages of one flow in order, each as a Prefect task.
+    """Runs the stages of one flow, each as a Prefect task, in order or side by side.
 
     Args:
         flow: name of the flow.
@@ -46,29 +49,71 @@ def run_stages(
         overrides: dotted recipe keys and their values.
         refresh: stages to build even if they are there.
         run: id of the run this is part of; None: it is a run of its own.
+        at_once: how many of the stages may run side by side; above 1, none may read another.
     """
     plan = load_plan(recipe, overrides)
     again = plan.select(refresh or [])
+    stages = plan.of_flow(flow)
     with recording(plan, flow, run) as record:
-        return [
-            run_stage(plan, stage, builders[stage.kind], record, refresh=stage.label in again)
-            for stage in plan.of_flow(flow)
-        ]
+        if at_once(plan) > 1:
+            return _side_by_side(plan, stages, builders, record, again, at_once(plan))
+        return [run_stage(plan, stage, builders[stage.kind], record, refresh=stage.label in again) for stage in stages]
+
+
+def _side_by_side(
+    plan: Plan,
+    stages: Sequence[PlannedStage],
+    builders: Mapping[str, Builder],
+    record: Recording,
+    again: set[str],
+    at_once: int,
+) -> Outcomes:
+    """Runs stages as tasks of so many threads, each waiting for a child process of its own.
+
+    If one fails, those that run go on to their end and are kept, and no other is begun. Whatever else ends the flow
+    (a cancelled run, Ctrl-C) stops them all.
+    """
+    outcomes = []
+    threads: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=at_once)
+    with threads as runner:
+        try:
+            futures = [
+                runner.submit(
+                    _task(plan, stage, builders[stage.kind], record, refresh=stage.label in again),
+                    {"label": stage.label},
+                )
+                for stage in stages
+            ]
+            for future in futures:
+                outcome: dict[str, Any] = future.result()
+                record.add(StageOutcome.model_validate(outcome))
+                outcomes.append(outcome)
+        except Exception:
+            raise
+        except BaseException:
+            stop_all()
+            raise
+    return outcomes
 
 
 def run_stage(
     plan: Plan, stage: PlannedStage, build: Builder, record: Recording, *, refresh: bool = False
 ) -> dict[str, Any]:
     """Runs one stage as a Prefect task under its own name; returns its `StageOutcome` as JSON."""
+    make_stage = _task(plan, stage, build, record, refresh=refresh)
+    outcome: dict[str, Any] = make_stage(stage.label, return_state=True).result()
+    record.add(StageOutcome.model_validate(outcome))
+    return outcome
 
-    # Defined here, so that Prefect keeps the label and the outcome and never sees plans or models.
+
+def _task(plan: Plan, stage: PlannedStage, build: Builder, record: Recording, *, refresh: bool) -> Task[[str], Any]:
+    """One stage as a task that takes its label. Prefect keeps label and outcome and never sees plans or models."""
+
     @task(name=stage.kind, task_run_name=stage.label, cache_policy=NO_CACHE, result_serializer="json")
     def make_stage(label: str) -> Any:
         return make(plan, stage, build, record, refresh=refresh)
 
-    outcome: dict[str, Any] = make_stage(stage.label, return_state=True).result()
-    record.add(StageOutcome.model_validate(outcome))
-    return outcome
+    return make_stage
 
 
 def make(

@@ -275,9 +275,8 @@ def _check(plan: Plan) -> None:
                 use.check_model(model)
                 VIEWS[use.objective].check_rows(use_name, "windows", rows)
     for task, config in plan.recipe.finetuning.items():
-        for use in config.stage().objectives.values():
-            with said_at(f"finetuning.{task}"):
-                use.check_model(model)
+        with said_at(f"finetuning.{task}"):
+            config.check_model(model)
     _ = plan.stages
 
 

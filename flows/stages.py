@@ -24,7 +24,7 @@ FORMATS = {
     "tokens": 2,
     "weights": 2,
     "gate": 1,
-    "finetuned": 2,
+    "finetuned": 3,
     "scores": 3,
     "registration": 1,
 }

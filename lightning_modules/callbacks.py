@@ -15,6 +15,7 @@ from pytorch_lightning.callbacks import Callback
 
 from data.faults import reach
 from lightning_modules.checkpoint import LAST
+from lightning_modules.keeping import Keeper
 from lightning_modules.module import StageModule
 from lightning_modules.spec import TrainSpec
 
@@ -29,8 +30,14 @@ class StageRecorder(Callback):
     step is in it twice.
     """
 
-    def __init__(self, spec: TrainSpec) -> None:
-        self.spec = spec
+    def __init__(self, spec: TrainSpec, keeper: Keeper | None = None) -> None:
+        """Starts the clock.
+
+        Args:
+            spec: of the stage.
+            keeper: validates on the way and keeps the best weights; None: the last are kept.
+        """
+        self.spec, self.keeper = spec, keeper
         self.path = spec.work / "metrics.jsonl"
         self.seconds_before = 0.0
         self.started = self.interval_started = time.perf_counter()
@@ -48,11 +55,14 @@ class StageRecorder(Callback):
             self.path.write_bytes(b"")
 
     def state_dict(self) -> dict[str, Any]:
-        return {"seconds": self.seconds, "metrics_bytes": self.path.stat().st_size}
+        kept = {} if self.keeper is None else {"selection": self.keeper.selection.state_dict()}
+        return {"seconds": self.seconds, "metrics_bytes": self.path.stat().st_size, **kept}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.seconds_before = state_dict["seconds"]
         self.started = time.perf_counter()
+        if self.keeper is not None:
+            self.keeper.selection.load_state_dict(state_dict["selection"])
         if int(os.environ.get("RANK", 0)) == 0:
             os.truncate(self.path, state_dict["metrics_bytes"])
 
@@ -60,20 +70,31 @@ class StageRecorder(Callback):
         # After Lightning's own handler, which on several ranks would start an exchange from within the signal.
         signal.signal(signal.SIGTERM, self._note_stop)
         self.interval_started = time.perf_counter()
+        trainer.should_stop = self._out_of_patience
+
+    @property
+    def _out_of_patience(self) -> bool:
+        return self.keeper is not None and self.keeper.selection.stopped
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         assert isinstance(module, StageModule)
         step = module.completed_steps
-        log = step % self.spec.log_steps == 0 or step == self.spec.steps
+        judged = self.keeper is not None and self.keeper.selection.due(step)
+        log = step % self.spec.log_steps == 0 or step == self.spec.steps or judged
         stop = self._stops(trainer, asking=log)
         save = step % self.spec.checkpoint_steps == 0 or step == self.spec.steps or stop
         if log or save:  # also before saving: what has diverged is never saved
             self._log(trainer, module)
-        if save:
+        if judged and self.keeper is not None:
+            self.write(trainer, module, self.keeper.validate(trainer, module))
+            trainer.should_stop = self._out_of_patience
+        if save or trainer.should_stop:
             trainer.save_checkpoint(self.spec.work / LAST)
             reach("train/checkpointed")
+            if self.keeper is not None and trainer.is_global_zero:
+                self.keeper.forget_older()
         if stop:
             raise SystemExit(TERMINATED)
 
@@ -93,6 +114,12 @@ class StageRecorder(Callback):
 
     def _log(self, trainer: pl.Trainer, module: StageModule) -> None:
         interval = module.close_ledger()
+        if self.keeper is not None:
+            sums, counts = interval.tally.loss_sums, interval.tally.counts
+            self.keeper.selection.trained(
+                {name: float(total) for name, total in sums.items()},
+                {name: float(count) for name, count in counts.items()},
+            )
         now = time.perf_counter()
         seconds, self.interval_started = now - self.interval_started, now
         rates = {

@@ -26,6 +26,7 @@ from lightning_modules.networks import ModelConfig, Trunk
 
 if TYPE_CHECKING:
     from lightning_modules.module import StageModule
+    from lightning_modules.spec import TrainSpec
 
 CONFIG, TRUNK, HEADS, STAGE = "config.json", "model.safetensors", "heads.safetensors", "stage.json"
 LAST = Path("checkpoints/last.ckpt")
@@ -111,8 +112,13 @@ def heads_of(objectives: Mapping[str, nn.Module]) -> list[str]:
     return [name for name, objective in objectives.items() if objective.state_dict()]
 
 
-def write_weights(module: StageModule) -> None:
-    """Writes the finished stage of `module` as a weights folder to its spec's `output`."""
+def write_weights(module: StageModule, selection: dict[str, Any] | None = None) -> None:
+    """Writes the finished stage of `module` as a weights folder to its spec's `output`.
+
+    Args:
+        module: with the weights that are kept.
+        selection: how these were chosen; None: they are the last.
+    """
     spec, folder = module.spec, module.spec.output
     folder.mkdir(parents=True, exist_ok=True)
     if module.adapter.replaces_trunk:
@@ -134,7 +140,7 @@ def write_weights(module: StageModule) -> None:
             "name": spec.name,
             "steps": module.completed_steps,
             "tokens": spec.tokens_before + module.completed_positions,
-            "flops": spec.stage.flops_per_position(spec.model) * module.completed_positions,
+            "flops": _passes(spec) * spec.stage.flops_per_position(spec.model) * module.completed_positions,
             "parameters": {
                 "trunk": _size(module.trunk),
                 "heads": {name: _size(module.objectives[name]) for name in heads},
@@ -146,6 +152,7 @@ def write_weights(module: StageModule) -> None:
             },
             "objectives": {name: use.model_dump(mode="json") for name, use in spec.stage.objectives.items()},
             "validation": module.validation_metrics,
+            **({} if selection is None else {"selection": selection}),
             "tokenizer_sha256": json.loads((spec.tokenizer / "tokenizer.json").read_text(encoding="utf-8"))["sha256"],
         },
     )
@@ -173,6 +180,11 @@ class WholeFileIO(TorchCheckpointIO):
 
 def _on_cpu(state: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
+
+
+def _passes(spec: TrainSpec) -> int:
+    """How often each micro-batch goes through the network."""
+    return 1 if spec.adversary is None else 2
 
 
 def _size(module: nn.Module) -> int:

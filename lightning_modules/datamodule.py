@@ -141,7 +141,8 @@ class StageData(pl.LightningDataModule):
 
         tokenizer = Tokenizer.load(self.spec.tokenizer)
         length, threads = self.spec.stage.sequence_length, self.spec.hardware.threads
-        return encode_split(data.path, split, tokenizer, length, threads, view.template)
+        added = data.counterfactual if split == "train" else None
+        return encode_split(data.path, split, tokenizer, length, threads, view.template, added)
 
     def _place(self) -> tuple[int, int]:
         trainer = self.trainer

@@ -24,6 +24,9 @@ class HardwareConfig(Config):
     """Positions through the trunk in one optimizer step, over all devices."""
     micro_batch_tokens: Count = Field(4096, gt=0)
     """Positions that one device takes through the trunk at once: a question of memory, not of result."""
+    finetunings_at_once: int = Field(1, gt=0)
+    """Fine-tunings that run side by side, each in a process of its own; they share the CPU's threads and, with CUDA,
+    the device and its memory."""
     compile: bool = False
     """Compile the trunk's layers with torch.compile: faster after the first minute, and it needs a C++ compiler."""
     deterministic: bool = False

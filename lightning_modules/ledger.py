@@ -98,6 +98,8 @@ class Interval:
 
     metrics: dict[str, float] = field(default_factory=dict)
     """Losses and ratios are means over all units of the interval, the rest is of its last step."""
+    tally: Tally = field(default_factory=Tally)
+    """The sums behind them."""
     positions: int = 0
     text_tokens: int = 0
 
@@ -154,7 +156,7 @@ class Ledger:
         others: list[list[Number]] = [[r.positions, r.text_tokens, r.grad_norm] for r in records]
         ranks = dist.get_world_size() if dist.is_initialized() else 1
         interval = Interval()
-        total, step_losses = Tally(), []
+        total, step_losses = interval.tally, []
         for record, (tally, other) in zip(records, summed([r.tally for r in records], others, device), strict=True):
             losses, grad_norm = tally.losses(), other[2] / ranks
             check_finite(record.step, losses)

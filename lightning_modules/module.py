@@ -22,7 +22,9 @@ from torch.optim import Optimizer
 
 from data.batch import MicroBatch, StepBatch
 from data.vocabulary import SPECIALS
+from lightning_modules.adversary import Adversary
 from lightning_modules.checkpoint import hand_over
+from lightning_modules.layerwise import rate_scales
 from lightning_modules.ledger import Interval, Ledger, Number, StepRecord, Tally, check_finite, summed
 from lightning_modules.networks import Trunk
 from lightning_modules.networks.sparsity import metered
@@ -57,9 +59,15 @@ class StageModule(pl.LightningModule):
         torch.manual_seed(spec.seed)  # what the adapter adds starts from the seed alone
         self.adapter.apply(self.trunk)
         self.stage.freeze.apply(self.trunk, self.objectives)
+        if not any(parameter.requires_grad for parameter in self.parameters()):
+            raise ValueError(
+                f"nothing is left to train: adapter {self.adapter.name!r} and freeze leave the network as it is, and "
+                f"{', '.join(self.objectives)} has no head that is trained; train more of the network"
+            )
         if spec.hardware.compile:
             for layer in self.trunk.model.layers:
                 layer.compile()
+        self.adversary = None if spec.adversary is None else Adversary(self.trunk, spec.adversary)
         self.weighting = build_weighting(self.stage.weighting, list(self.stage.objectives), spec.seed)
         self.shared_gradients = SharedGradients(self.trunk) if "shared_gradients" in self.weighting.needs else None
         self.term_weights = self.stage.term_weights(spec.model)
@@ -72,7 +80,8 @@ class StageModule(pl.LightningModule):
 
     def configure_optimizers(self) -> Optimizer:
         fused = self.spec.hardware.precision != "fp16"  # fused kernels unscale by themselves, too late for the clipping
-        return self.stage.optimizer.build(self, self.stage.peak_lr, fused)
+        scales = rate_scales(self.trunk, self.spec.layer_lr_decay)
+        return self.stage.optimizer.build(self, self.stage.peak_lr, fused, scales)
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
         """Moves a step or a micro-batch; Lightning's own way copies frozen dataclasses field by field and fails."""
@@ -92,19 +101,24 @@ class StageModule(pl.LightningModule):
         assert isinstance(optimizer, LightningOptimizer)
         lr = self.stage.peak_lr * self.stage.schedule.factor(batch.step + 1, self.spec.steps)
         for group in optimizer.optimizer.param_groups:
-            group["lr"] = lr
+            group["lr"] = lr * group.get("lr_scale", 1.0)
         weights, factors = self.current_weights(), self.weighting.factors()
         shared = self.shared_gradients if "shared_gradients" in self.weighting.needs_at(batch.step) else None
         counts = self._counts_over_ranks(batch.micro_batches)
         tally = Tally()
         for index, micro in enumerate(batch.micro_batches):
-            # Dropout draws from the batch's seed, so no generator's state has to survive a kill.
-            torch.manual_seed(micro.batch.seed)
-            with self._keeping_gradients_local(unless=index == len(batch.micro_batches) - 1):
-                terms = self.named_terms(micro)
-                parts = [weights[name] * term.loss_sum / counts[name] for name, term in terms.items()]
-                # DDP averages over the ranks, but the counts are already those of all.
-                self.manual_backward(self.trainer.world_size * torch.stack(parts).sum())
+            last = index == len(batch.micro_batches) - 1
+            if self.adversary is None:
+                with self._keeping_gradients_local(unless=last):
+                    terms = self._back_propagate(micro, weights, counts)
+            else:
+                with self._keeping_gradients_local(unless=False), self.adversary.watching():
+                    terms = self._back_propagate(micro, weights, counts)
+                weighed = {name: self.adversary.config.weight * weight for name, weight in weights.items()}
+                with self._keeping_gradients_local(unless=last), self.adversary.moving():
+                    moved = self._back_propagate(micro, weighed, counts)
+                for name, term in moved.items():
+                    tally.add_ratio(f"{name}/adversarial_loss", term.loss_sum.detach(), term.count)
             _enter(tally, terms)
             if shared is not None:
                 shared.enter(micro.objective)
@@ -125,6 +139,18 @@ class StageModule(pl.LightningModule):
                 grad_norm=self._grad_norm,
             )
         )
+
+    def _back_propagate(
+        self, micro: MicroBatch, weights: dict[str, float], counts: dict[str, Number]
+    ) -> dict[str, Term]:
+        """Runs one micro-batch forth and back; returns its terms."""
+        # Dropout draws from the batch's seed, so no generator's state has to survive a kill.
+        torch.manual_seed(micro.batch.seed)
+        terms = self.named_terms(micro)
+        parts = [weights[name] * term.loss_sum / counts[name] for name, term in terms.items()]
+        # DDP averages over the ranks, but the counts are already those of all.
+        self.manual_backward(self.trainer.world_size * torch.stack(parts).sum())
+        return terms
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         """Clips; Lightning calls this when fp16 gradients have their true scale again."""

@@ -4,7 +4,7 @@ Weights that multiply (matrices) decay; vectors, tables of embeddings and biases
 only changes a scale that the next norm undoes, or forgets rare tokens.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 
 import torch
@@ -14,6 +14,10 @@ from torch.optim import SGD, AdamW, Muon, Optimizer
 
 from data.config import Config
 from data.naming import look_up
+
+Scales = Mapping[int, float]
+"""Id of a parameter -> what its learning rate is multiplied by where that is not 1; `lr_scale` of its group."""
+_ALIKE: Scales = {}
 
 
 class AdamWConfig(Config):
@@ -25,9 +29,9 @@ class AdamWConfig(Config):
     weight_decay: float = Field(0.1, ge=0.0)
     """Of matrices; times the learning rate, per step."""
 
-    def build(self, model: nn.Module, peak_lr: float, fused: bool = True) -> Optimizer:
+    def build(self, model: nn.Module, peak_lr: float, fused: bool = True, scales: Scales = _ALIKE) -> Optimizer:
         """Returns the optimizer of all parameters that ask for a gradient."""
-        return self.over(_grouped(*split_by_decay(model), self.weight_decay), peak_lr, fused)
+        return self.over(_scaled(_grouped(*split_by_decay(model), self.weight_decay), scales), peak_lr, fused)
 
     def over(self, groups: list[dict[str, Any]], peak_lr: float, fused: bool) -> Optimizer:
         """Returns the optimizer of the given groups."""
@@ -42,9 +46,10 @@ class SGDConfig(Config):
     weight_decay: float = Field(0.0, ge=0.0)
     """Of matrices; added to the gradient."""
 
-    def build(self, model: nn.Module, peak_lr: float, fused: bool = True) -> Optimizer:
+    def build(self, model: nn.Module, peak_lr: float, fused: bool = True, scales: Scales = _ALIKE) -> Optimizer:
         """Returns the optimizer of all parameters that ask for a gradient."""
-        return SGD(_grouped(*split_by_decay(model), self.weight_decay), lr=peak_lr, momentum=self.momentum, fused=fused)
+        groups = _scaled(_grouped(*split_by_decay(model), self.weight_decay), scales)
+        return SGD(groups, lr=peak_lr, momentum=self.momentum, fused=fused)
 
 
 class MuonConfig(Config):
@@ -61,7 +66,7 @@ class MuonConfig(Config):
     others: AdamWConfig = Field(default_factory=AdamWConfig)
     """For embeddings, norms, experts and the heads."""
 
-    def build(self, model: nn.Module, peak_lr: float, fused: bool = True) -> Optimizer:
+    def build(self, model: nn.Module, peak_lr: float, fused: bool = True, scales: Scales = _ALIKE) -> Optimizer:
         """Returns the optimizer of all parameters that ask for a gradient.
 
         Raises:
@@ -74,13 +79,14 @@ class MuonConfig(Config):
         if not muons:
             raise ValueError("optimizer 'muon': no matrix of the trunk is trained here; use 'adamw'")
         muon = Muon(
-            muons,
+            _scaled([{"params": muons}], scales),
             lr=peak_lr,
             momentum=self.momentum,
             weight_decay=self.weight_decay,
             adjust_lr_fn="match_rms_adamw",
         )
-        return Joined([muon, self.others.over(_grouped(heads, others, self.others.weight_decay), peak_lr, fused)])
+        rest = _scaled(_grouped(heads, others, self.others.weight_decay), scales)
+        return Joined([muon, self.others.over(rest, peak_lr, fused)])
 
 
 OPTIMIZERS: dict[str, type[AdamWConfig] | type[SGDConfig] | type[MuonConfig]] = {
@@ -131,6 +137,19 @@ class Joined(Optimizer):
 def _grouped(decayed: list[Tensor], others: list[Tensor], weight_decay: float) -> list[dict[str, Any]]:
     groups = [{"params": decayed, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
     return [group for group in groups if group["params"]]
+
+
+def _scaled(groups: list[dict[str, Any]], scales: Scales) -> list[dict[str, Any]]:
+    """Divides groups so that each has one scale; without scales they stay as they are."""
+    if not scales:
+        return groups
+    divided = []
+    for group in groups:
+        by_scale: dict[float, list[Tensor]] = {}
+        for parameter in group["params"]:
+            by_scale.setdefault(scales.get(id(parameter), 1.0), []).append(parameter)
+        divided += [group | {"params": members, "lr_scale": scale} for scale, members in by_scale.items()]
+    return divided
 
 
 def split_by_decay(model: nn.Module) -> tuple[list[Tensor], list[Tensor]]:

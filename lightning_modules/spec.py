@@ -9,7 +9,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from data.config import Config
+from data.counterfactual import SwapConfig
 from lightning_modules.adapters import AdapterConfig
+from lightning_modules.adversary import AdversaryConfig
 from lightning_modules.hardware import Hardware
 from lightning_modules.networks import ModelConfig
 from lightning_modules.stage import StageConfig
@@ -38,7 +40,10 @@ class ExampleData(Config):
 
     kind: Literal["examples"] = "examples"
     path: Path
-    """Folder of an `examples` artifact: train.parquet, validation.parquet, test.parquet, task.json."""
+    """Folder of an `examples` artifact: train.parquet, validation.parquet, test.parquet, task.json. Training reads the
+    first two."""
+    counterfactual: SwapConfig | None = None
+    """Adds copies of training examples."""
 
 
 class TrainSpec(Config):
@@ -60,6 +65,10 @@ class TrainSpec(Config):
     """Named term -> what its mean was multiplied by in the stage before: where `stage.blend_fraction` starts from."""
     adapter: AdapterConfig
     """`full`, `lora`, ...: what of the network is trained."""
+    layer_lr_decay: float = Field(1.0, gt=0.0, le=1.0)
+    """From one layer's learning rate to that of the layer below; 1.0: all have the same."""
+    adversary: AdversaryConfig | None = None
+    """Train on perturbed embeddings beside those that are."""
     steps: int = Field(gt=0)
     micro_batch_size: int = Field(gt=0)
     """Rows of a micro-batch, of `stage.sequence_length` positions each."""

@@ -14,6 +14,7 @@ from lightning_modules.networks.config import ModelConfig
 from lightning_modules.objectives import OBJECTIVES
 from lightning_modules.optimizers import AdamWConfig, OptimizerConfig
 from lightning_modules.schedules import ScheduleConfig
+from lightning_modules.selection import SelectionConfig
 from lightning_modules.weighting import StaticConfig, WeightingConfig, build_weighting
 
 UseName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
@@ -103,6 +104,8 @@ class StageConfig(Config):
     """Longest gradient, as the 2-norm over all that is trained; a longer one is scaled down to it."""
     validation_tokens: Count = Field(65_536, gt=0)
     """Positions through the trunk of one validation, per objective."""
+    selection: SelectionConfig | None = None
+    """Keep the weights that were best on the validation set; null keeps the last ones."""
     gate: tuple[Condition, ...] = ()
     """What the last validation must show, or the run ends there. Judged apart from the training, which it does not
     change."""
@@ -125,6 +128,8 @@ class StageConfig(Config):
             _add_up("shares of sources", self.sources)
         for name in self.freeze.heads:
             look_up("objective of this stage in freeze.heads", name, self.objectives)
+        if self.selection is not None:
+            self.selection.check(self.objectives)
         for condition in self.gate:
             self._check_condition(condition)
         return self

@@ -25,6 +25,7 @@ from data.faults import reach
 from lightning_modules.callbacks import StageRecorder
 from lightning_modules.checkpoint import LAST, WholeFileIO, write_weights
 from lightning_modules.datamodule import StageData
+from lightning_modules.keeping import Keeper
 from lightning_modules.launcher import end_with_parent
 from lightning_modules.ledger import Diverged
 from lightning_modules.module import StageModule
@@ -73,7 +74,8 @@ def train(module: StageModule, data: StageData) -> None:
     """Trains a stage from its start or its checkpoint to its end, validates before and after, writes the weights."""
     spec = module.spec
     checkpoint = spec.work / LAST
-    recorder = StageRecorder(spec)
+    keeper = None if spec.stage.selection is None else Keeper(spec, data)
+    recorder = StageRecorder(spec, keeper)
     trainer = _trainer(spec, recorder)
     if checkpoint.exists():
         trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
@@ -82,9 +84,13 @@ def train(module: StageModule, data: StageData) -> None:
         _validate(trainer, module, data, recorder, {f"data/{name}": value for name, value in data.statistics.items()})
         trainer.fit(module, datamodule=data)
     reach("train/trained")
-    _validate(trainer, module, data, recorder)
-    if trainer.is_global_zero:
-        write_weights(module)
+    if keeper is None:
+        _validate(trainer, module, data, recorder)
+    if not trainer.is_global_zero:
+        return
+    if keeper is not None:
+        keeper.restore(module)
+    write_weights(module, None if keeper is None else keeper.selection.record())
 
 
 def _validate(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from data.counterfactual import SwapConfig
 from data.document import Split
 from data.encodings.classes import encode_classes
 from data.encodings.ranking import encode_queries
@@ -16,6 +17,9 @@ from data.prompts import Template
 
 if TYPE_CHECKING:
     from data.tokenizer import Tokenizer
+
+COPIED: frozenset[Answers] = frozenset({"class", "text"})
+"""Answers that a counterfactual copy can keep or exchange; others say places in a text, which move."""
 
 Encode = Callable[[Path, Split, "Tokenizer", int, int], EncodedExamples]
 
@@ -28,7 +32,7 @@ ENCODINGS: dict[Answers, Encode] = {
     "text": encode_examples,
 }
 
-__all__ = ["ENCODINGS", "encode_split"]
+__all__ = ["COPIED", "ENCODINGS", "encode_split"]
 
 
 def encode_split(
@@ -38,13 +42,16 @@ def encode_split(
     sequence_length: int,
     threads: int = 1,
     template: Template = "pair",
+    counterfactual: SwapConfig | None = None,
 ) -> EncodedExamples:
     """Encodes one split of an `examples` artifact for training, laid out by `template` where answers are written.
+
+    `counterfactual` adds copies of examples whose answers are a class or free text.
 
     Raises:
         ValueError: no example fits rows of so many positions.
     """
     answers = TaskDescription.load(folder).answers
-    if answers == "text":
-        return encode_examples(folder, split, tokenizer, sequence_length, threads, template)
+    if answers in COPIED:
+        return encode_examples(folder, split, tokenizer, sequence_length, threads, template, counterfactual)
     return ENCODINGS[answers](folder, split, tokenizer, sequence_length, threads)

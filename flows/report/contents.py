@@ -45,6 +45,19 @@ class StageContents:
         return found
 
     @property
+    def selection(self) -> dict[str, Any]:
+        """How the weights of a stage were chosen, with the validations at the kept step and at the end.
+
+        Empty where the last weights were kept.
+        """
+        stage = self.read("stage.json")
+        if "selection" not in stage:
+            return {}
+        chosen: dict[str, Any] = stage["selection"]
+        [kept] = [entry for entry in chosen["evaluations"] if entry["step"] == chosen["step"]]
+        return chosen | {"steps": stage["steps"], "kept": kept, "last": chosen["evaluations"][-1]}
+
+    @property
     def settings(self) -> dict[str, Any]:
         """Of a stage of pretraining, as its key holds them; with the batch in force and the heads that were new."""
         values = self.read("manifest.json").get("values", {})

@@ -67,6 +67,7 @@ def render_report(record: RunRecord, store_root: Path) -> str:
             weights=Markup(figures.weights(pretraining))
             if any(s.metrics_like("train/", "/weight") for s in pretraining)
             else None,
+            selected=[stage for stage in stages if stage.selection],
             finetuning=[Markup(figures.finetuning(task, systems)) for task, systems in _systems(stages).items()],
             energy=[_energy(stage) for stage in stages],
         )

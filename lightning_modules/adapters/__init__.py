@@ -1,20 +1,21 @@
 """Which part of the network a stage trains, and what of it is saved."""
 
-from typing import Annotated
-
-from pydantic import Field
-
 from lightning_modules.adapters.base import Adapter
+from lightning_modules.adapters.choice import AdapterConfig
 from lightning_modules.adapters.files import read_adapter, weights_sha256, write_adapter
 from lightning_modules.adapters.full import Full, FullConfig
 from lightning_modules.adapters.lora import LoRA, LoRAConfig
+from lightning_modules.adapters.partial import Partial, PartialConfig
+from lightning_modules.adapters.prefix import Prefix, PrefixConfig
+from lightning_modules.adapters.prompt import Prompt, PromptConfig
 
 ADAPTERS: dict[str, type[Adapter]] = {
     "full": Full,
     "lora": LoRA,
+    "partial": Partial,
+    "prefix": Prefix,
+    "prompt": Prompt,
 }
-
-AdapterConfig = Annotated[FullConfig | LoRAConfig, Field(discriminator="method")]
 
 __all__ = [
     "ADAPTERS",
@@ -22,6 +23,9 @@ __all__ = [
     "AdapterConfig",
     "FullConfig",
     "LoRAConfig",
+    "PartialConfig",
+    "PrefixConfig",
+    "PromptConfig",
     "read_adapter",
     "weights_sha256",
     "write_adapter",

@@ -9,8 +9,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from lightning_modules.adapters.base import Adapter
-from lightning_modules.adapters.full import FullConfig
-from lightning_modules.adapters.lora import LoRAConfig
+from lightning_modules.adapters.choice import AdapterConfig
 
 TENSORS, DESCRIPTION = "adapter.safetensors", "adapter.json"
 
@@ -46,7 +45,7 @@ def read_adapter(folder: Path, trunk: nn.Module, base_sha256: str) -> Adapter:
             f"{folder}: this adapter belongs to base weights {description['base_sha256'][:12]}, "
             f"not to {base_sha256[:12]}; give the base it was trained on"
         )
-    config = TypeAdapter(FullConfig | LoRAConfig).validate_python(description["config"])
+    config: AdapterConfig = TypeAdapter(AdapterConfig).validate_python(description["config"])
     adapter = config.build()
     adapter.apply(trunk)
     adapter.load(trunk, load_file(folder / TENSORS))

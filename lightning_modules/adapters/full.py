@@ -4,11 +4,10 @@ from typing import ClassVar, Literal
 
 from torch import Tensor, nn
 
-from data.config import Config
-from lightning_modules.adapters.base import Adapter
+from lightning_modules.adapters.base import Adapter, MethodConfig
 
 
-class FullConfig(Config):
+class FullConfig(MethodConfig):
     """Settings of `full`: none."""
 
     method: Literal["full"] = "full"

@@ -12,11 +12,10 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from data.config import Config
-from lightning_modules.adapters.base import Adapter
+from lightning_modules.adapters.base import Adapter, MethodConfig, check_fit
 
 
-class LoRAConfig(Config):
+class LoRAConfig(MethodConfig):
     """Settings of `lora`."""
 
     method: Literal["lora"] = "lora"
@@ -25,8 +24,8 @@ class LoRAConfig(Config):
     """The update is multiplied by alpha / rank, so a change of rank alone keeps its size."""
     dropout: float = Field(0.0, ge=0.0, lt=1.0)
     """Share of a layer's inputs zeroed on their way to A; the base layer sees them all."""
-    targets: tuple[str, ...] | None = None
-    """Last part of the names of the adapted layers, as 'q_proj'; null adapts every linear layer of the trunk."""
+    targets: Literal["all"] | tuple[str, ...] = "all"
+    """Last part of the names of the adapted layers, as 'q_proj'; 'all' adapts every linear layer of the trunk."""
 
     def build(self) -> "LoRA":
         """Returns the method."""
@@ -74,7 +73,7 @@ class LoRA(Adapter):
         trunk.requires_grad_(False)
         layers = {name: module for name, module in trunk.named_modules() if isinstance(module, nn.Linear)}
         kinds = {name.rpartition(".")[2] for name in layers}
-        targets = kinds if self.config.targets is None else set(self.config.targets)
+        targets = kinds if self.config.targets == "all" else set(self.config.targets)
         if unknown := targets - kinds:
             raise ValueError(
                 f"lora targets {', '.join(sorted(unknown))} name no linear layer. Known: {', '.join(sorted(kinds))}"
@@ -99,12 +98,7 @@ class LoRA(Adapter):
             ValueError: names or shapes are not those of this configuration.
         """
         own = self.state(trunk)
-        wrong = {key for key in own.keys() | state.keys() if _shape(own.get(key)) != _shape(state.get(key))}
-        if wrong:
-            raise ValueError(
-                f"the adapter does not fit: {len(wrong)} tensors differ in name or shape, first {min(wrong)}; "
-                "it was trained with other lora settings or on another architecture"
-            )
+        check_fit(own, state, self.name)
         for key, tensor in own.items():
             tensor.copy_(state[key])
 
@@ -128,7 +122,3 @@ class LoRA(Adapter):
 
 def _updates(trunk: nn.Module) -> dict[str, LoRALinear]:
     return {name: module for name, module in trunk.named_modules() if isinstance(module, LoRALinear)}
-
-
-def _shape(tensor: Tensor | None) -> torch.Size | None:
-    return None if tensor is None else tensor.shape

@@ -1,7 +1,7 @@
 """Self-attention with rotary positions, and the one predicate that says who sees whom.
 
-Shapes: B rows, T positions, S positions with those of a cache before them, H heads, K of them for keys, C head width,
-D width.
+Shapes: B rows, T positions, S positions with those of a cache and of a front before them, H heads, K of them for keys,
+C head width, D width.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from data.batch import Attention
 from lightning_modules.networks.cache import KVCache, LayerCache
 from lightning_modules.networks.config import ModelConfig
+from lightning_modules.networks.front import KeysValues
 from lightning_modules.networks.norm import RMSNorm
 
 
@@ -55,6 +56,17 @@ def visibility_after(cache: KVCache, attention: Attention, length: int, window: 
         seen_BTS = seen_BTS & (column[past:, None] - column[:past] < window)
     new_BTT = allowed(attention, length, real_BS.device, window).expand(rows, -1, -1)
     return Visibility(torch.cat((seen_BTS, new_BTT), dim=2).unsqueeze(1), False)
+
+
+def behind(front: int, seen: Visibility, length: int, device: torch.device) -> Visibility:
+    """Adds so many columns in front that every one of T positions sees."""
+    if seen.mask is not None:
+        return Visibility(F.pad(seen.mask, (front, 0), value=True), False)
+    if not seen.is_causal:
+        return seen
+    return Visibility(
+        torch.ones(length, front + length, dtype=torch.bool, device=device).tril(front)[None, None], False
+    )
 
 
 def allowed(attention: Attention, length: int, device: torch.device, window: int | None = None) -> Tensor:
@@ -116,7 +128,14 @@ class SelfAttention(nn.Module):
             self.k_norm = RMSNorm(config.head_size, config.rms_norm_eps)
         self.qk_norm = config.qk_norm
 
-    def forward(self, x_BTD: Tensor, rotation: Rotation, seen: Visibility, cache: LayerCache | None = None) -> Tensor:
+    def forward(
+        self,
+        x_BTD: Tensor,
+        rotation: Rotation,
+        seen: Visibility,
+        cache: LayerCache | None = None,
+        front: KeysValues | None = None,
+    ) -> Tensor:
         query_BHTC, key_BKSC = self._heads(self.q_proj(x_BTD)), self._heads(self.k_proj(x_BTD))
         if self.qk_norm:
             query_BHTC, key_BKSC = self.q_norm(query_BHTC), self.k_norm(key_BKSC)
@@ -124,6 +143,8 @@ class SelfAttention(nn.Module):
         value_BKSC = self._heads(self.v_proj(x_BTD))
         if cache is not None:
             key_BKSC, value_BKSC = cache.append(key_BKSC, value_BKSC, dim=2)
+        if front is not None:
+            key_BKSC, value_BKSC = _joined(front[0], key_BKSC), _joined(front[1], value_BKSC)
         mixed_BHTC = F.scaled_dot_product_attention(
             query_BHTC, key_BKSC, value_BKSC, attn_mask=seen.mask, is_causal=seen.is_causal, enable_gqa=self.grouped
         )
@@ -133,3 +154,8 @@ class SelfAttention(nn.Module):
     def _heads(self, x_BTD: Tensor) -> Tensor:
         heads_BTHC: Tensor = x_BTD.unflatten(-1, (-1, self.head_size))
         return heads_BTHC.transpose(1, 2)
+
+
+def _joined(front_1KPC: Tensor, own_BKTC: Tensor) -> Tensor:
+    front_BKPC = front_1KPC.to(own_BKTC.dtype).expand(own_BKTC.size(0), -1, -1, -1)
+    return torch.cat((front_BKPC, own_BKTC), dim=2)

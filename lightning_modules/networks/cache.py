@@ -10,6 +10,7 @@ from torch import Tensor
 
 from data.batch import Attention
 from lightning_modules.networks.config import ModelConfig
+from lightning_modules.networks.front import KeysValues
 
 
 class LayerCache:
@@ -36,6 +37,8 @@ class KVCache:
         self.layers = [LayerCache() for _ in range(config.num_layers)]
         self.real_BS: Tensor | None = None
         """bool, False where a column is padding; None: nothing read yet."""
+        self.front: list[KeysValues] | None = None
+        """What stands in front of every row, by layer, computed by the first call; None: nothing, or no call yet."""
 
     def note(self, input_ids_BT: Tensor, attention: Attention) -> None:
         """Notes that the layers have read these positions too, and which of them are real."""

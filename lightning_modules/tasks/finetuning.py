@@ -6,16 +6,22 @@ from typing import Annotated, Any, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from data.config import Config, Count
+from data.counterfactual import SwapConfig
+from data.encodings import COPIED
 from data.examples import Answers
 from data.naming import look_up
 from data.prompts import AROUND, LEAST
 from data.tasks import LABELLED, LabelledConfig
 from data.views import VIEWS
+from data.vocabulary import SPECIALS
 from lightning_modules.adapters import ADAPTERS, AdapterConfig, FullConfig
+from lightning_modules.adversary import AdversaryConfig
 from lightning_modules.generation import DecodingConfig
 from lightning_modules.networks.config import ModelConfig
+from lightning_modules.objectives import OBJECTIVES
 from lightning_modules.optimizers import AdamWConfig, OptimizerConfig
 from lightning_modules.schedules import ScheduleConfig
+from lightning_modules.selection import SelectionConfig
 from lightning_modules.stage import StageConfig
 from lightning_modules.tasks import TASKS, TaskKind
 
@@ -58,6 +64,15 @@ class FinetuningConfig(Config):
     heart, which text of millions of tokens is not."""
     schedule: ScheduleConfig = Field(default_factory=ScheduleConfig)
     optimizer: OptimizerConfig = Field(default_factory=AdamWConfig)
+    layer_lr_decay: float = Field(1.0, gt=0.0, le=1.0)
+    """From one layer's learning rate to that of the layer below, the embeddings last; 0.8 to 0.9 keeps more of what was
+    pretrained. Heads and what an adapter puts in front of the text have `peak_lr`."""
+    adversary: AdversaryConfig | None = None
+    """Train on perturbed embeddings too: steadier against small changes of the text, at twice the time of a step."""
+    counterfactual: SwapConfig | None = None
+    """Add copies of training examples in which the terms of a list are exchanged."""
+    selection: SelectionConfig | None = Field(default_factory=SelectionConfig)
+    """Keep the weights that were best on the validation split; null keeps the last ones."""
     settings: dict[str, Any] = Field(default_factory=dict)
     """Of the task's objective: label_smoothing, pooling, ..."""
     decoding: DecodingConfig = Field(default_factory=DecodingConfig)
@@ -114,6 +129,11 @@ class FinetuningConfig(Config):
                 f"decoding.max_new_tokens {self.decoding.max_new_tokens} leaves no room for an input in "
                 f"sequence_length {self.sequence_length}; lower the first or raise the second"
             )
+        if self.counterfactual is not None and (self.kind.answers not in COPIED or self.kind.template == "chat"):
+            raise ValueError(
+                f"counterfactual: examples of task {self.task!r} are no plain pairs of a text and its answer, so that "
+                f"words cannot be exchanged in them; it goes with tasks whose answers are a class or a free text"
+            )
         self.stage()
         return self
 
@@ -141,6 +161,22 @@ class FinetuningConfig(Config):
             )
         return whole
 
+    def check_model(self, model: ModelConfig) -> None:
+        """Refuses a network that this task or its adapter cannot train.
+
+        Raises:
+            ValueError: what does not fit, and how to mend it.
+        """
+        self.adapter.check_model(model)
+        for use in self.stage().objectives.values():
+            use.check_model(model)
+            objective = OBJECTIVES[use.objective](use.settings, model, SPECIALS)
+            if not self.adapter.trains_trunk and not list(objective.parameters()):
+                raise ValueError(
+                    f"adapter {self.adapter.method!r} with these settings trains heads alone, but task {self.task!r} "
+                    "adds none: train some layers, or choose another adapter"
+                )
+
     def network(self, model: ModelConfig) -> ModelConfig:
         """Returns the pretrained network as this task trains it."""
         return model if self.dropout is None else model.model_copy(update={"dropout": self.dropout})
@@ -160,5 +196,6 @@ class FinetuningConfig(Config):
                 "peak_lr": self.peak_lr,
                 "schedule": self.schedule,
                 "sequence_length": self.sequence_length,
+                "selection": self.selection,
             }
         )

@@ -1,8 +1,10 @@
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.counterfactual import SwapConfig, Swapper, words_pattern
+from data.counterfactual import SwapConfig, Swapper, augmented, words_pattern
 from data.swap_lists import SWAP_LISTS
 
 ENGLISH = Swapper(SwapConfig(lists=("gender_en",)))
@@ -77,3 +79,23 @@ def test_no_list_exchanges_a_word_with_itself_and_kept_words_hold_one_that_is_sw
         words = words_pattern({word for pair in swaps.pairs for word in pair})
         assert all(one != other for one, other in swaps.pairs)
         assert all(words.search(word) for word in swaps.keep)
+
+
+def row(text: str, target: str, label: int | None) -> dict[str, Any]:
+    return {"id": text, "input": text, "target": target, "label": label}
+
+
+def test_copies_stand_behind_keep_a_class_and_exchange_a_free_answer():
+    swaps = SwapConfig(pairs=(("he", "she"), ("他", "她")), keep=("其他",))
+    examples = [
+        row("he sings", "he", 1),
+        row("the rain", "wet", 0),
+        row("他唱歌", "他", None),
+        row("其他", "其他", None),
+    ]
+
+    assert augmented(examples, swaps) == [
+        *examples,
+        {"id": "he sings", "input": "she sings", "target": "he", "label": 1},
+        {"id": "他唱歌", "input": "她唱歌", "target": "她", "label": None},
+    ]

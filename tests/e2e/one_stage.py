@@ -90,8 +90,8 @@ def in_fork(recipe: str, job: dict[str, Any]) -> None:
     except BaseException:
         traceback.print_exc()
     finally:
-        if child._running is not None:
-            child._running.kill()
+        for launcher in child._idle:
+            launcher.kill()
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)

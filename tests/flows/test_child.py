@@ -5,7 +5,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -57,10 +59,10 @@ def on_path(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     (folder / "a_job.py").write_text(JOB)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(folder))
-        patch.setattr(child, "_running", None)  # one that runs already knows no `a_job`
+        patch.setattr(child, "_idle", [])  # one that runs already knows no `a_job`
         yield folder
-        if child._running is not None:
-            child._running.kill()
+        for launcher in child._idle:
+            launcher.kill()
 
 
 def write_spec(work: Path, **told: Any) -> Path:
@@ -157,6 +159,29 @@ def test_a_killed_launcher_is_a_failure_and_the_next_job_gets_a_new_one(run: Run
     assert ended(orphan["pid"])
     (after,) = run()
     assert after["launcher"] != orphan["launcher"]
+
+
+def test_jobs_of_several_threads_run_at_once_and_can_all_be_stopped(on_path: Path, tmp_path: Path) -> None:
+    """Each waits for a signal, so the first would keep the second from starting if they were not side by side."""
+    both = threading.Barrier(3)
+    processes: list[dict[str, Any]] = []
+
+    def work(folder: Path) -> None:
+        def started(line: dict[str, Any]) -> None:
+            processes.append(line)
+            both.wait(LIMIT_SECONDS)
+
+        folder.mkdir()
+        run_child("a_job", write_spec(folder, wait=True), folder, started)
+
+    with ThreadPoolExecutor(2) as threads:
+        waiting = [threads.submit(work, tmp_path / name) for name in ("one", "other")]
+        both.wait(LIMIT_SECONDS)
+        child.stop_all()
+        for ended_job in waiting:
+            assert isinstance(ended_job.exception(LIMIT_SECONDS), ChildFailed)
+    assert len({line["launcher"] for line in processes}) == 2
+    assert not any(psutil.pid_exists(line["pid"]) for line in processes)
 
 
 def test_whatever_ends_the_flow_ends_the_job_first(run: Run, tmp_path: Path) -> None:

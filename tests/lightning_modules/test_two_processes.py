@@ -28,6 +28,7 @@ WITH_HEADS = {
 }
 PLAIN_SGD = {"method": "sgd", "momentum": 0.0}
 DDP = {"devices": 2, "strategy": "ddp"}
+PERTURBED = "perturbed"
 
 
 def in_two_processes(specs: Iterable[TrainSpec]) -> subprocess.CompletedProcess[str]:
@@ -102,15 +103,21 @@ def test_two_processes_leave_frozen_parts_to_the_bit(make_spec: MakeSpec):
 
 @pytest.mark.slow
 def test_two_processes_train_as_one_under_every_weighting(make_spec: MakeSpec):
-    """Every rank reads other rows, counts are unequal, and the last micro-batch of a step uses no head but its own."""
+    """Every rank reads other rows, counts are unequal, and the last micro-batch of a step uses no head but its own.
+
+    One more stage, of static weights, perturbs embeddings and chooses its weights by validation.
+    """
 
     def spec(processes: str, method: str, **changes: Any) -> TrainSpec:
-        eager = {"update_every_steps": 1} if method not in ("static", "uncertainty") else {}
-        weighting = {"method": method, **eager}
+        if method == PERTURBED:
+            changes |= {"adversary": {"epsilon": 0.5}, "layer_lr_decay": 0.8}
+        selection = {"every_steps": 1, "patience": 2} if method == PERTURBED else None
+        eager = {"update_every_steps": 1} if method not in ("static", "uncertainty", PERTURBED) else {}
+        weighting = {"method": method.removeprefix(PERTURBED) or "static", **eager}
         stage = {"objectives": WITH_HEADS, "optimizer": PLAIN_SGD, "peak_lr": 0.05, "weighting": weighting}
-        return make_spec(f"{processes} {method}", stage=stage, steps=4, **changes)
+        return make_spec(f"{processes} {method}", stage=stage | {"selection": selection}, steps=4, **changes)
 
-    twos = {method: spec("two", method, hardware=DDP, micro_batches=3) for method in WEIGHTINGS}
+    twos = {method: spec("two", method, hardware=DDP, micro_batches=3) for method in (*WEIGHTINGS, PERTURBED)}
 
     done = in_two_processes(twos.values())
 
@@ -127,4 +134,6 @@ def test_two_processes_train_as_one_under_every_weighting(make_spec: MakeSpec):
                     assert value == pytest.approx(theirs["metrics"][name], rel=1e-4, abs=1e-6), f"{method}: {name}"
         ours, theirs = controller(two), controller(one)
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-6)
-        assert (set(ours["factors"].values()) == {1.0}) == (method == "static")
+        assert (set(ours["factors"].values()) == {1.0}) == (method in ("static", PERTURBED))
+    kept = [json.loads((spec.output / "stage.json").read_text()) for spec in (twos[PERTURBED], one)]
+    assert kept[0]["selection"]["step"] == kept[1]["selection"]["step"]

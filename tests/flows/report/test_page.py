@@ -1,5 +1,6 @@
 """The page of a run."""
 
+import json
 import re
 from html.parser import HTMLParser
 
@@ -139,3 +140,22 @@ def test_values_are_written_for_people():
     assert readable(1234567) == "1,234,567"
     assert readable({"en": 1.42, "exact": True, "missing": None}) == "en: 1.42, exact: yes, missing: -"
     assert readable(["甲", "乙"]) == "甲, 乙"
+
+
+@pytest.mark.parametrize("widened", [True, False])
+def test_page_shows_which_weights_were_kept_and_warns_where_examples_were_learnt_by_heart(record, tmp_path, widened):
+    [tuned] = [stage for stage in read_stages(record, tmp_path) if stage.label == "finetuned/sentiment"]
+    seen = [
+        {"step": 20, "value": 0.5, "validation_loss": 0.512, "training_loss": 0.401},
+        {"step": 40, "value": 0.6, "validation_loss": 0.634, "training_loss": 0.123},
+    ]
+    chosen = {
+        "by": "validation_loss", "step": 20, "value": 0.512, "stopped_early": True, "gap_widened": widened,
+        "evaluations": seen,
+    }  # fmt: skip
+    (tuned.folder / "stage.json").write_text(json.dumps({"steps": 40, "selection": chosen}))
+
+    text = " ".join(Page(render_report(record, tmp_path)).text.split())
+    for shown in ("finetuned/sentiment", "20 40 (stopped early)", "0.401, 0.512", "0.123, 0.634"):
+        assert shown in text
+    assert ("the gap to the training loss widens" in text) is widened

@@ -8,6 +8,7 @@ from lightning_modules.baselines import BASELINES
 from lightning_modules.metrics import METRICS
 from lightning_modules.networks import ModelChoice
 from lightning_modules.objectives import OBJECTIVES
+from lightning_modules.selection import SelectionConfig
 from lightning_modules.tasks import TASKS
 from lightning_modules.tasks.finetuning import FinetuningConfig
 
@@ -83,6 +84,14 @@ def test_what_does_not_fit_is_refused_before_anything_runs(changes: dict[str, An
         config(**changes)
 
 
+def test_the_best_weights_are_kept_unless_a_recipe_says_otherwise():
+    assert config().stage().selection == SelectionConfig()
+    assert config(selection={"by": "classification/accuracy"}).stage().selection.by == "classification/accuracy"
+    assert config(selection=None).stage().selection is None
+    with pytest.raises(ValidationError, match=r"selection\.by 'clasification'\. Did you mean 'classification'"):
+        config(selection={"by": "clasification/accuracy"})
+
+
 CODE = {"source": "programs", "path": "a.jsonl"}
 FIVE = {"samples": 5, "temperature": 0.8}
 
@@ -125,3 +134,24 @@ def test_every_task_that_writes_takes_its_source(task: str, data: dict, decoding
 def test_examples_that_lack_what_a_task_is_measured_by_are_refused(changes: dict[str, Any], message: str):
     with pytest.raises(ValidationError, match=message):
         config(**changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"adapter": {"method": "partial", "frozen_layers": 9}}, "frozen_layers is 9, but the model has 2 layers"),
+        ({"adapter": {"method": "partial", "head_only": True}, "task": "summarization", "data": HEADLINE}, "adds none"),
+        ({"adapter": {"method": "prefix", "length": 0}, "task": "summarization", "data": HEADLINE}, "adds none"),
+    ],
+)
+def test_an_adapter_that_does_not_fit_the_network_or_the_task_is_refused(changes: dict[str, Any], message: str):
+    model = ModelChoice(preset="micro").resolve(vocab_size=64, sequence_length=256)
+    config().check_model(model)
+    with pytest.raises(ValueError, match=message):
+        config(**changes).check_model(model)
+
+
+def test_front_adapters_need_attention():
+    lstm = ModelChoice(preset="micro", architecture="lstm").resolve(vocab_size=64, sequence_length=256)
+    with pytest.raises(ValueError, match="adapter 'prompt' is seen by attention"):
+        config(adapter="prompt").check_model(lstm)
