@@ -40,6 +40,10 @@ class Metric(ABC):
     better: ClassVar[Literal["higher", "lower"]] = "higher"
     reads: ClassVar[Literal["answers", "likelihood"]] = "answers"
     """`answers`: predictions and references. `likelihood`: the counts that end in _N; not every system gives them."""
+    right_or_wrong: ClassVar[bool] = False
+    """Whether every example is either right or wrong and the value is the share of right ones: McNemar's test fits."""
+    per_token: ClassVar[bool] = False
+    """Whether the value depends on how the tokenizer divides text: then it is comparable within one tokenizer only."""
 
     def __init__(self, language: str, labels: Sequence[str] = ()) -> None:
         self.language = language
@@ -57,3 +61,26 @@ class Metric(ABC):
     @abstractmethod
     def value(self, sums: Floats) -> Floats:
         """Returns the metric (...) of summed statistics (..., K); of one example's, the score of that example."""
+
+
+def comparable(ours: str, theirs: str) -> None:
+    """Two values of a metric may be set against each other only if they were computed alike.
+
+    Args:
+        ours: signature of one value.
+        theirs: signature of the other.
+
+    Raises:
+        ValueError: they differ; names both signatures and the parts that differ.
+    """
+    if ours == theirs:
+        return
+    raise ValueError(
+        f"computed differently ({_left_over(ours, theirs)} against {_left_over(theirs, ours)}), so not compared: "
+        f"{ours!r} and {theirs!r}; score both runs again alike: stagelm run RECIPE --refresh scores"
+    )
+
+
+def _left_over(signature: str, other: str) -> str:
+    """The parts of a signature that the other does not have."""
+    return ", ".join(part for part in signature.split("|") if part not in other.split("|")) or "nothing"
