@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -182,6 +183,25 @@ class PipelineRun(_Run):
         """Ends the run; returns whether everything has reached MLflow. What has not is in `<store>/spool`."""
         self._outbox.post("end", self._key, status=status, ms=_now_ms())
         return self._outbox.close()
+
+
+class EndedRun(_Run):
+    """A run that has ended, to which something is added; it stays ended."""
+
+    @classmethod
+    @contextmanager
+    def open(cls, settings: TrackingSettings, run_id: str) -> Iterator[Self]:
+        """Gives the run of an id, and delivers what was added when the block ends.
+
+        Args:
+            settings: `mlflow.yaml`.
+            run_id: MLflow's, or the 'pending-...' that stood for it.
+        """
+        run = cls(Outbox(settings), settings, run_id)
+        try:
+            yield run
+        finally:
+            run._outbox.close()
 
 
 def _new_key() -> str:

@@ -73,6 +73,10 @@ class Metric(ABC):
     """It is about the labels of a task that has some."""
     pooled: ClassVar[bool] = False
     """An example's statistics depend on the others: those of a part of the examples have to be computed anew."""
+    right_or_wrong: ClassVar[bool] = False
+    """Whether every example is either right or wrong and the value is the share of right ones: McNemar's test fits."""
+    per_token: ClassVar[bool] = False
+    """Whether the value depends on how the tokenizer divides text: then it is comparable within one tokenizer only."""
 
     def __init__(self, language: str, labels: Sequence[str] = ()) -> None:
         self.language = language

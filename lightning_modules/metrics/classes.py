@@ -41,6 +41,7 @@ class Accuracy(ClassMetric):
     """Share of right predictions."""
 
     name: ClassVar[str] = "accuracy"
+    right_or_wrong: ClassVar[bool] = True
 
     def value(self, sums: Floats) -> Floats:
         """Returns percent."""

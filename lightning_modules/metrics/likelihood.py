@@ -37,6 +37,7 @@ class Perplexity(Metric):
     name: ClassVar[str] = "perplexity"
     better: ClassVar[Literal["higher", "lower"]] = "lower"
     reads: ClassVar[Reads] = "likelihood"
+    per_token: ClassVar[bool] = True
     signature = "perplexity|unit:token|eos:scored|bos:context"
 
     def statistics(self, outputs: Outputs) -> Floats:

@@ -7,7 +7,7 @@ import pytest
 from mlflow import MlflowClient
 
 from flows.tracking import delivery
-from flows.tracking.runs import PipelineRun
+from flows.tracking.runs import EndedRun, PipelineRun
 from flows.tracking.settings import TrackingSettings
 
 
@@ -258,3 +258,17 @@ def test_later_headline_replaces_the_earlier(settings, client):
     run.close()
 
     assert client.get_run(run.run_id).data.metrics == {"score/chrf": 20.0}
+
+
+def test_ended_run_gets_a_table_and_stays_ended(settings, client):
+    run = start(settings)
+    run.close()
+    before = client.get_run(run.run_id).info
+
+    with EndedRun.open(settings, run.run_id) as ended:
+        ended.table([{"task": "标题", "p": None}], "compare-first")
+
+    after = client.get_run(run.run_id).info
+    content = Path(client.download_artifacts(run.run_id, "tables/compare-first.json")).read_text(encoding="utf-8")
+    assert json.loads(content) == {"columns": ["task", "p"], "data": [["标题", None]]}
+    assert (after.status, after.end_time) == ("FINISHED", before.end_time)
