@@ -4,7 +4,21 @@ import sys
 
 import typer
 
-from flows.commands import compare, corpus, deploy, doctor, export, gc, generate, plan, report, run, runs, tokenizer
+from flows.commands import (
+    compare,
+    corpus,
+    deploy,
+    doctor,
+    export,
+    gc,
+    generate,
+    judge,
+    plan,
+    report,
+    run,
+    runs,
+    tokenizer,
+)
 
 app = typer.Typer(
     name="stagelm",
@@ -19,6 +33,7 @@ for command in (run, plan, runs, compare, report, generate, export, deploy, gc, 
     app.command(name)(getattr(command, name))
 app.add_typer(corpus.app, name="corpus")
 app.add_typer(tokenizer.app, name="tokenizer")
+app.add_typer(judge.app, name="judge")
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ matrix: the examples' difficulty cancels in the difference.
 Source: Efron and Tibshirani 1993, chapters 13 and 16; for metrics of a corpus Koehn 2004.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,6 +61,21 @@ def interval(metric: Metric, statistics_NK: Floats, resamples: int, seed: int) -
     """Returns the metric of all examples and the 2.5th and 97.5th percentile of its resamples."""
     values_R = metric.value(resampled_sums(statistics_NK, resamples, seed))
     return percentiles(float(metric.value(statistics_NK.sum(0))), values_R)
+
+
+def intervals(
+    value: Callable[[Floats], Floats], statistics_NK: Floats, resamples: int, seed: int
+) -> list[Interval | None]:
+    """Returns the interval of each figure that a function gives (..., F) of summed statistics (..., K).
+
+    None where the figure is NaN, which is not defined; resamples in which it is not are left out.
+    """
+    found: list[Interval | None] = []
+    values_RF = value(resampled_sums(statistics_NK, resamples, seed))
+    for figure, values_R in zip(value(statistics_NK.sum(0)), values_RF.T, strict=True):
+        defined = values_R[~np.isnan(values_R)]
+        found.append(None if np.isnan(figure) or not len(defined) else percentiles(float(figure), defined))
+    return found
 
 
 def compare(
