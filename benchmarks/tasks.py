@@ -18,7 +18,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +134,7 @@ def _plain(path: Path, folder: Path) -> Path:
     return written.absolute()
 
 
-def rows_of(scores: list[Mapping[str, Any]], language: str) -> list[list[str]]:
+def rows_of(scores: Sequence[Mapping[str, Any]], language: str) -> list[list[str]]:
     """Returns the page's rows: each set's published metric, and its headline where that is another."""
     published = {name: chosen.published for name, chosen in SETS[language].items()}
     rows = []

@@ -116,7 +116,8 @@ class ScoredSet:
             return everything
         # What was seen is what overlaps most; the record says how many were not.
         overlap = self.numbers("overlap")
-        return everything[overlap <= np.sort(overlap)[row["n"] - 1]]
+        unseen: Indices = everything[overlap <= np.sort(overlap)[row["n"] - 1]]
+        return unseen
 
     def outputs_of(self, metric: Metric, chosen: Indices) -> Outputs:
         """What the metric reads of some examples."""

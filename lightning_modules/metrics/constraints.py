@@ -77,6 +77,7 @@ class ConstraintsKept(ConstraintMetric):
     name: ClassVar[str] = "constraints_kept"
 
     def kept(self, constraints: Constraints, prediction: str, judged: str | None) -> bool | None:
-        parts = [part.kept(self, constraints, prediction, judged) for part in (KeywordsKept, LengthKept, SentimentKept)]
+        kinds = (KeywordsKept, LengthKept, SentimentKept)
+        parts = [kind(self.language).kept(constraints, prediction, judged) for kind in kinds]
         asked = [part for part in parts if part is not None]
         return all(asked) if asked else None

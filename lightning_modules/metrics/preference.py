@@ -59,7 +59,7 @@ def win_share(wins: Floats) -> Floats:
 
 def _solved(curvature: Floats, slope: Floats) -> Floats:
     try:
-        step: Floats = np.linalg.solve(curvature, slope[..., None])[..., 0]
+        step: Floats = np.asarray(np.linalg.solve(curvature, slope[..., None])[..., 0], np.float64)
     except np.linalg.LinAlgError:
         raise _Separated() from None
     return step

@@ -13,7 +13,7 @@ import torch
 from data.batch import Attention
 from data.packing import Ints
 from data.vocabulary import SPECIALS
-from lightning_modules.generation import left_padded
+from lightning_modules.generation.decoding import left_padded
 from lightning_modules.hardware import Hardware
 from lightning_modules.networks import KVCache, Trunk
 from lightning_modules.scoring.inference import inference, target_nll
