@@ -75,7 +75,7 @@ HELD_BY = {
     "extractive_qa": "nearest_sentence",
     "retrieval": "bm25",
 }
-EXAMPLES = {"multi_label": 640, "tagging": 640, "extractive_qa": 960, "retrieval": 128}
+EXAMPLES = {"multi_label": 1920, "tagging": 640, "extractive_qa": 960, "retrieval": 128}
 
 
 @pytest.fixture(scope="module")
