@@ -54,7 +54,7 @@ class Outputs:
 
     def take(self, chosen: Sequence[int] | NDArray[np.int64]) -> Self:
         """Returns these examples alone, in this order."""
-        taken = {}
+        taken: dict[str, Any] = {}
         for name, column in vars(self).items():
             if len(column):
                 taken[name] = column[chosen] if isinstance(column, np.ndarray) else [column[i] for i in chosen]
