@@ -30,8 +30,8 @@ class ChatSource(LabelledSource):
     def from_rows(self, rows: Iterable[Any], name: str) -> Iterator[Example]:
         """Turns conversations into examples whose answer is the last reply of the assistant.
 
-        What follows that reply is left out; a conversation without any, or with a turn that says nothing, gives an empty
-        example, which is counted.
+        What follows that reply is left out; a conversation without any, or with a turn that says nothing, gives an
+        empty example, which is counted.
 
         Raises:
             SourceError: a row is no conversation.
