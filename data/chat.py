@@ -23,6 +23,10 @@ _OTHER_NAMES: dict[str, Role] = {"human": "user", "gpt": "assistant", "bot": "as
 """As ShareGPT's files call them."""
 
 
+class EmptyTurnError(ValueError):
+    """Somebody says nothing."""
+
+
 @dataclass(frozen=True)
 class Turn:
     """What one side says at once."""
@@ -41,7 +45,8 @@ def read_turns(given: Any) -> list[Turn]:
     Turns of one role that follow each other become one.
 
     Raises:
-        ValueError: it is no such list, a role is unknown, a turn says nothing, or the system speaks later than first.
+        EmptyTurnError: a turn says nothing.
+        ValueError: it is no such list, a role is unknown, or the system speaks later than first.
     """
     if not isinstance(given, list) or not given:
         raise ValueError(f"a conversation is a list of turns, got {json.dumps(given, ensure_ascii=False)[:80]}")
@@ -128,5 +133,5 @@ def _turn(entry: Any, number: int) -> Turn:
     if role not in ROLES:
         raise ValueError(f"turn {number}: unknown role {role!r}; known: {', '.join([*ROLES, *_OTHER_NAMES])}")
     if not isinstance(content, str) or not content.strip():
-        raise ValueError(f"turn {number}: a turn of {role} has no text")
+        raise EmptyTurnError(f"turn {number}: a turn of {role} has no text")
     return Turn(role, content.strip())

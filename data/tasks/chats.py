@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 import yaml
 
-from data.chat import Turn, read_turns, transcript
+from data.chat import EmptyTurnError, Turn, read_turns, transcript
 from data.sources.formats.compression import COMPRESSIONS, decompressed
 from data.sources.source import SourceError
 from data.tasks.base import Example, LabelledSource
@@ -30,7 +30,8 @@ class ChatSource(LabelledSource):
     def from_rows(self, rows: Iterable[Any], name: str) -> Iterator[Example]:
         """Turns conversations into examples whose answer is the last reply of the assistant.
 
-        What follows that reply is left out; a conversation without any gives an empty example, which is counted.
+        What follows that reply is left out; a conversation without any, or with a turn that says nothing, gives an
+        empty example, which is counted.
 
         Raises:
             SourceError: a row is no conversation.
@@ -38,6 +39,8 @@ class ChatSource(LabelledSource):
         for number, row in enumerate(rows, start=1):
             try:
                 turns = [self._tidied(turn) for turn in read_turns(_turn_list(row))]
+            except EmptyTurnError:
+                turns = []
             except ValueError as error:
                 raise SourceError(f"{name}: conversation {number}: {error}") from error
             while turns and turns[-1].role != "assistant":
@@ -89,7 +92,7 @@ def read_conversations(stream: BinaryIO, name: str) -> list[Any]:
 
 def _turn_list(row: Any) -> Any:
     if not isinstance(row, Mapping):
-        return [utterance if isinstance(utterance, Mapping) else str(utterance) for utterance in row or ()]
+        return [said if isinstance(said, Mapping) else str("" if said is None else said) for said in row or ()]
     for field in _LISTS:
         if field in row:
             return row[field]

@@ -5,6 +5,6 @@ from lightning_modules.tasks.kind import TaskKind
 GENERATIVE_QA = TaskKind(
     objective="prefix_lm",
     answers="text",
-    metrics=("token_f1", "exact_match", "bits_per_byte"),
+    metrics=("answer_f1", "answer_exact_match", "bits_per_byte"),
     baselines=("nearest", "majority"),
 )

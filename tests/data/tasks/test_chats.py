@@ -35,11 +35,11 @@ def test_the_last_reply_is_the_answer_to_all_before_it(tmp_path: Path):
     assert [turn.as_json() for turn in turns_of({"input": "", "details": example.details})] == turns
 
 
-def test_what_follows_the_last_reply_is_left_out_and_monologues_are_empty(tmp_path: Path):
-    asked, alone = read(tmp_path, [["Hi", "Hello", "Bye"], ["Hi"]])
+def test_what_follows_the_last_reply_is_left_out_and_who_gets_no_reply_is_empty(tmp_path: Path):
+    asked, alone, silent = read(tmp_path, [["Hi", "Hello", "Bye"], ["Hi"], ["Hi", " ", "Bye", None]])
 
     assert (asked.input, asked.target) == ("Hi", "Hello")
-    assert (alone.input, alone.target) == ("", "")
+    assert (alone.input, alone.target) == (silent.input, silent.target) == ("", "")
 
 
 def test_alpaca_rows_are_questions_and_answers(tmp_path: Path):
