@@ -179,7 +179,7 @@ class _Layout:
             {
                 "task": config.task,
                 "decoding": config.decoding.model_dump(mode="json"),
-                **({"metrics": config.metrics} if config.metrics else {}),
+                **({"metrics": list(config.metrics)} if config.metrics else {}),
             },
             {
                 "data": f"examples/{task}",

@@ -153,6 +153,7 @@ def test_mlflow_shows_the_pipeline_as_one_run_with_a_child_a_stage(in_store: Any
     parent = client.get_run(str(record.tracking_run))
     assert parent.info.status == "FINISHED"
     assert parent.data.params["pretraining.stages.foundation.peak_lr"] == "0.003"
+    assert parent.data.params["signature/language-model/bits_per_byte"].endswith("|bos:context|stride:half a window")
     for metric in ("language-model/bits_per_byte/pretrained", "topic/accuracy/scratch", "translate/chrf/copy_source"):
         assert metric in parent.data.metrics
     children = client.search_runs(
