@@ -83,7 +83,8 @@ def find_flips(run: str, before: ScoredSet, after: ScoredSet, tested: Tested, in
         after.name,
         str(after.content["headline"]["metric"]),
         two_valued,
-        *(_rows(before, after, tested, places[:SHOWN], (old_N, new_N), texts) for places in (worse, better)),
+        _rows(before, after, tested, worse[:SHOWN], (old_N, new_N), texts),
+        _rows(before, after, tested, better[:SHOWN], (old_N, new_N), texts),
         totals=(len(worse), len(better), len(gain_N) - len(worse) - len(better)),
     )
 

@@ -120,7 +120,8 @@ class ScoredSet:
             return everything
         # What was seen is what overlaps most; the record says how many were not.
         overlap = self.numbers("overlap")
-        return everything[overlap <= np.sort(overlap)[row["n"] - 1]]
+        unseen: Indices = everything[overlap <= np.sort(overlap)[row["n"] - 1]]
+        return unseen
 
     def outputs_of(self, metric: Metric, chosen: Indices) -> Outputs:
         """What the metric reads of some examples."""
@@ -154,13 +155,12 @@ class ScoredSet:
 
 def taken(outputs: Outputs, chosen: Indices) -> Outputs:
     """These examples alone, in this order."""
-    fields = {field.name: getattr(outputs, field.name) for field in dataclasses.fields(outputs)}
-    return Outputs(
-        **{
-            name: column[chosen] if isinstance(column, np.ndarray) else [column[index] for index in chosen]
-            for name, column in fields.items()
-        }
-    )
+    columns = {field.name: getattr(outputs, field.name) for field in dataclasses.fields(outputs)}
+    parts: dict[str, Any] = {
+        name: column[chosen] if isinstance(column, np.ndarray) else [column[index] for index in chosen]
+        for name, column in columns.items()
+    }
+    return Outputs(**parts)
 
 
 def shared_examples(before: ScoredSet, after: ScoredSet, name: str) -> tuple[Indices, Indices]:

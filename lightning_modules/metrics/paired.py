@@ -83,5 +83,4 @@ def _difference(one: Judged, sums_RK: Floats) -> PairedDifference:
 def _kinds(rows_NK: NDArray[np.float64] | NDArray[np.int64]) -> NDArray[np.int64]:
     """Returns a number for each row, equal for equal rows, in the order in which they first come."""
     numbers: dict[bytes, int] = {}
-    rows_NK = np.ascontiguousarray(rows_NK)
     return np.array([numbers.setdefault(row.tobytes(), len(numbers)) for row in rows_NK], dtype=np.int64)
