@@ -78,14 +78,13 @@ def find_flips(run: str, before: ScoredSet, after: ScoredSet, tested: Tested, in
     worse, better = order[gain_N[order] < 0], order[gain_N[order] > 0][::-1]
     chosen = np.concatenate([worse[:SHOWN], better[:SHOWN]])
     texts = _inputs(inputs, {after.ids[ours[place]] for place in chosen})
-    shown = [_rows(before, after, tested, places[:SHOWN], (old_N, new_N), texts) for places in (worse, better)]
     return Flips(
         run,
         after.name,
         str(after.content["headline"]["metric"]),
         two_valued,
-        worse=shown[0],
-        better=shown[1],
+        _rows(before, after, tested, worse[:SHOWN], (old_N, new_N), texts),
+        _rows(before, after, tested, better[:SHOWN], (old_N, new_N), texts),
         totals=(len(worse), len(better), len(gain_N) - len(worse) - len(better)),
     )
 
