@@ -32,8 +32,8 @@ SCHEMA = pa.schema(
 def examples_key(config: LabelledSource, cache: Path, root: Path) -> dict[str, Any]:
     """Returns the JSON that identifies what `build_examples` would write, apart from the corpus."""
     content = config.content(Places(cache, root, corpus=None))
-    moved: Any = {"path": True, "searched": {"path": True}}
-    return {"settings": config.model_dump(mode="json", exclude=moved), "content": content}
+    settings = config.model_dump(mode="json", exclude={"path": True, "searched": {"path": True}})
+    return {"settings": settings, "content": content}
 
 
 def build_examples(

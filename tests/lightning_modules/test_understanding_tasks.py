@@ -75,7 +75,7 @@ HELD_BY = {
     "extractive_qa": "nearest_sentence",
     "retrieval": "bm25",
 }
-EXAMPLES = {"multi_label": 1920, "tagging": 640, "extractive_qa": 960, "retrieval": 128}
+EXAMPLES = {"multi_label": 640, "tagging": 640, "extractive_qa": 960, "retrieval": 128}
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +143,7 @@ def run(tmp_path: Path, tokenizer: Path) -> Callable[[str], tuple[dict[str, Any]
 
 
 @pytest.mark.parametrize("task", list(DATA))
-def test_a_table_becomes_a_model_that_is_scored_and_answers(task: str, run):
+def test_a_table_becomes_a_model_that_is_scored_and_answers(task: str, run, tmp_path: Path):
     scores, rows_, predictor = run(task)
     kind = TASKS[task]
     values = {(row["system"], row["metric"]): row["value"] for row in scores["scores"]}
@@ -161,11 +161,14 @@ def test_a_table_becomes_a_model_that_is_scored_and_answers(task: str, run):
     else:
         assert values["pretrained", "recall_at_10"] > 3 * 100 * 10 / 160  # thrice of what chance finds
 
-    texts = ["ada went to paris on day 999", "李雷在北京住了999天"]
+    texts = ["ada went to paris on day 117", "李雷在北京住了117天"]
     if task == "multi_label":
-        one, two = predictor.predict(texts)
-        assert (read_classes(one["labels"]), read_classes(two["labels"])) == (["ada", "paris"], ["李雷"])
-        assert one["probability.ada"] > 0.5 > one["probability.李雷"]
+        inputs = {row["id"]: row["input"] for row in pq.read_table(tmp_path / "examples" / "test.parquet").to_pylist()}
+        own = [row for row in rows_ if row["system"] == "pretrained"]
+        found = predictor.predict([inputs[row["example_id"]] for row in own])
+        assert [row["labels"] for row in found] == [row["prediction"] for row in own]
+        for row in found:
+            assert read_classes(row["labels"]) == sorted(name for name in labels if row[f"probability.{name}"] >= 0.5)
     elif task == "tagging":
         long = " and ".join(texts * 4)  # more than a row holds
         [found] = predictor.predict([long])

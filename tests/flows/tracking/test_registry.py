@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from flows.tracking.registry import (
     Package,
@@ -23,6 +24,7 @@ from flows.tracking.registry import (
 from flows.tracking.runs import PipelineRun
 from flows.tracking.settings import TrackingSettings
 from lightning_modules.generation import DecodingConfig
+from lightning_modules.objectives.retrieval import RetrievalConfig
 from lightning_modules.predictor import Predictor, PredictorConfig
 
 TEXTS = ["kalomi neru", "今天"]
@@ -104,6 +106,18 @@ def test_model_answers_in_a_fresh_process_after_the_store_is_gone(
         for column in columns:
             value = expected[column]
             assert row[column] == (pytest.approx(value) if isinstance(value, float) else value)
+
+
+def test_vectors_of_texts_are_a_column_of_lists(settings, client, tokenizer, weights):
+    folder = weights()
+    stage = json.loads((folder / "stage.json").read_text())
+    stage["objectives"] = {"find": {"objective": "retrieval", **RetrievalConfig().model_dump()}}
+    (folder / "stage.json").write_text(json.dumps(stage))
+    register_one(settings, Package(folder, tokenizer, PredictorConfig(answers="ranking", sequence_length=32)))
+    described = yaml.safe_load((model_folder(settings, "demo-base@champion").parents[1] / "MLmodel").read_text())
+    signature = json.loads(described["signature"]["outputs"])
+
+    assert signature == [{"type": "array", "items": {"type": "double"}, "name": "embedding", "required": True}]
 
 
 def test_first_version_is_champion_and_the_next_a_challenger(settings, client, tokenizer, weights):
