@@ -73,7 +73,7 @@ def find_flips(run: str, before: ScoredSet, after: ScoredSet, tested: Tested, in
     # Where scores only say right or wrong, the right answer's probability says how far an example turned.
     likelier_N = np.nan_to_num(before.numbers("nll")[tested.before] - after.numbers("nll")[ours])
     levels = np.unique(np.concatenate([old_N, new_N]))
-    two_valued = len(levels) <= 2 and levels[0] == 0.0 and metric.reads != "likelihood"
+    two_valued = len(levels) == 2 and levels[0] == 0.0 and metric.reads != "likelihood"
     order = np.lexsort((np.arange(len(gain_N)), likelier_N, gain_N))
     worse, better = order[gain_N[order] < 0], order[gain_N[order] > 0][::-1]
     chosen = np.concatenate([worse[:SHOWN], better[:SHOWN]])

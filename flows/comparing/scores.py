@@ -39,6 +39,8 @@ class ScoreDelta:
     """Number that both scored."""
     of: int = 0
     """Number that the first run scored."""
+    on_record: float | None = None
+    """The first run's value on all that it scored."""
     paired: PairedDifference | None = None
     """Ours is the run, theirs the first; None where nothing was tested."""
     note: str = ""
@@ -147,7 +149,10 @@ def _of_set(run: str, before: ScoredSet, after: ScoredSet) -> Iterator[tuple[Sco
         old, new = before.row(name), after.row(name)
         if new is None or name not in before.metrics or old is None:
             continue
-        delta = ScoreDelta(run, after.name, name, new["better"], old["value"], new["value"], of=len(before.clean(name)))
+        values = (old["value"], new["value"])
+        delta = ScoreDelta(
+            run, after.name, name, new["better"], *values, of=len(before.clean(name)), on_record=old["value"]
+        )
         try:
             refuse_other(f"{after.name}: {name}", old.get("signature", ""), new.get("signature", ""))
             tested = _tested(before, after, name)
@@ -184,7 +189,7 @@ def _untested(run: str, before: ScoredSet | None, after: ScoredSet | None) -> It
         row = one.row(name)
         if row is not None:
             values = (row["value"] if before else None, row["value"] if after else None)
-            yield ScoreDelta(run, one.name, name, row["better"], *values, note=note)
+            yield ScoreDelta(run, one.name, name, row["better"], *values, on_record=values[0], note=note)
 
 
 def _facts(run: str, before: ScoredSet, after: ScoredSet) -> Iterator[ScoreDelta]:
@@ -192,4 +197,5 @@ def _facts(run: str, before: ScoredSet, after: ScoredSet) -> Iterator[ScoreDelta
     old, new = (scored.content.get("facts", {}) for scored in (before, after))
     for name, value in new.items():
         if all(isinstance(one, int | float) for one in (value, old.get(name))):
-            yield ScoreDelta(run, after.name, name, "", old[name], value, note="a figure of the whole set: not tested")
+            note = "a figure of the whole set: not tested"
+            yield ScoreDelta(run, after.name, name, "", old[name], value, on_record=old[name], note=note)

@@ -170,7 +170,7 @@ def _differences_table(comparison: Comparison) -> Table:
     for column in ("score (better)", "first", *(run.id for run in comparison.runs[1:])):
         table.add_column(column, justify="right" if column == "first" else "left", overflow="fold")
     for (place, better), deltas in differences_by_score(comparison).items():
-        first = next((delta.before for delta in deltas.values() if delta.before is not None), None)
+        first = next((delta.on_record for delta in deltas.values() if delta.on_record is not None), None)
         cells = [deltas.get(run.id) for run in comparison.runs[1:]]
         table.add_row(
             Text(f"{place} ({better})" if better else place),

@@ -75,7 +75,9 @@ def _difference(one: Judged, sums_RK: Floats) -> PairedDifference:
     if metric.right_or_wrong:
         p = mcnemar(metric.value(one.ours_NK) > 0, metric.value(one.theirs_NK) > 0)
     else:
-        p = bootstrap_p(ours_R - theirs_R)
+        # With n examples that differ no paired test can show less than all n differing one way by chance; where n is
+        # small, resamples claim more: of a single example all are alike.
+        p = max(bootstrap_p(ours_R - theirs_R), min(1.0, 2.0 ** (1 - int((one.ours_NK != one.theirs_NK).any(1).sum()))))
     test: Literal["mcnemar", "bootstrap"] = "mcnemar" if metric.right_or_wrong else "bootstrap"
     return PairedDifference(ours, theirs, percentiles(ours - theirs, ours_R - theirs_R), p, test)
 

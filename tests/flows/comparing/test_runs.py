@@ -82,6 +82,16 @@ def test_only_examples_that_both_scored_and_whose_answers_stayed_are_compared(st
     assert (found["sentiment/accuracy"].examples, found["sentiment/accuracy"].before) == (50, 100.0)
 
 
+def test_one_shared_example_shows_nothing(stores):
+    one = stores.run("one", [stores.documents("s1", [100.0] * 20)])
+    two = stores.run("two", [stores.documents("s2", [50.0])])
+
+    delta = by_place(compare_runs([one, two], stores.root))["language-model/bits_per_byte"]
+
+    assert (delta.examples, delta.p, delta.wins) == (1, 1.0, None)
+    assert delta.on_record == pytest.approx(100 / (100 * math.log(2)))
+
+
 def test_p_values_are_corrected_over_all_tests_of_all_runs(stores):
     right = [False] * 3 + BEFORE[3:]
     runs = [

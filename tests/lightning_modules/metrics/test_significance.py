@@ -91,6 +91,16 @@ def test_a_true_null_is_called_a_difference_about_one_time_in_twenty():
     assert 4 <= sum(p <= 0.05 for p in p_values) <= 20
 
 
+@pytest.mark.parametrize(("examples", "least"), [(1, 1.0), (2, 0.5), (6, 2 / 2**6), (30, 2 / 401)])
+def test_few_examples_show_no_more_than_their_signs_could(examples, least):
+    metric = METRICS["bits_per_byte"]("")
+    theirs = np.tile([100.0, 100.0], (examples, 1))
+
+    (found,) = paired_differences([Judged(metric, theirs - [1.0, 0.0], theirs)], 400, 17)
+
+    assert found.p == pytest.approx(least)
+
+
 def test_unequal_or_no_examples_are_refused():
     metric, few = METRICS["bits_per_byte"](""), np.ones((3, 2))
 
