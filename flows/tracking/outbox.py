@@ -48,11 +48,13 @@ class Outbox:
 
     def post_file(self, run: str, source: Path, folder: str) -> None:
         """Records a file or folder as an artifact; the content of this moment is what arrives."""
-        self.post("artifact", run, path=str(self._journal.keep_file(source).absolute()), folder=folder)
+        with self._lock:  # a flush of another thread forgets files that no operation names yet
+            self.post("artifact", run, path=str(self._journal.keep_file(source).absolute()), folder=folder)
 
     def post_text(self, run: str, text: str, name: str, folder: str) -> None:
         """Records a text as an artifact."""
-        self.post("artifact", run, path=str(self._journal.keep_text(text, name).absolute()), folder=folder)
+        with self._lock:
+            self.post("artifact", run, path=str(self._journal.keep_text(text, name).absolute()), folder=folder)
 
     def flush(self) -> bool:
         """Tries to deliver all that waits, also of processes that ended before they could. Never raises for an outage.
