@@ -1,6 +1,7 @@
 """Exams in a recipe: planned, refused, held by the child process, and shown like every scored set."""
 
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -119,11 +120,14 @@ def test_an_exam_is_held_by_the_child_and_found_again(in_store: Any, pairs: Path
     folder = plan.folder("scores/grammar")
     content = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
 
+    figures, line = headline_metrics(folder), headline(folder)
+    shutil.rmtree(folder)  # the store is that of all tests
+
     assert content["task"] == "minimal_pairs"
     assert {row["system"] for row in content["scores"]} == {"pretrained", "untrained", "unigram"}
-    assert headline(folder).startswith("choice_accuracy ")
-    assert "grammar/choice_accuracy_mean_of_groups" in headline_metrics(folder)
-    assert "grammar/scoring" not in headline_metrics(folder)  # a text is no figure
+    assert line.startswith("choice_accuracy ")
+    assert "grammar/choice_accuracy_mean_of_groups" in figures
+    assert "grammar/scoring" not in figures  # a text is no figure
 
 
 class _NoRun:
