@@ -98,13 +98,16 @@ def _rows(
     texts: Mapping[str, str],
 ) -> list[Flip]:
     theirs, ours = tested.before[places], tested.after[places]
+    right_N, our_answers_N, their_answers_N = (
+        after.texts("references"), after.texts("prediction"), before.texts("prediction")
+    )  # fmt: skip
     return [
         Flip(
             after.ids[new],
             after.groups[new] or "",
             texts.get(after.ids[new], ""),
-            tuple(_cut(right) for right in after.outputs.references[new]),
-            (_cut(before.outputs.predictions[old]), _cut(after.outputs.predictions[new])),
+            tuple(_cut(right) for right in right_N[new] or ()),
+            (_cut(their_answers_N[old] or ""), _cut(our_answers_N[new] or "")),
             (float(scores[0][place]), float(scores[1][place])),
         )
         for place, old, new in zip(places, theirs, ours, strict=True)

@@ -140,6 +140,7 @@ def test_a_batch_moves_as_a_whole(context, lay_out, seeds):
         "span_position_ids_BT",
         "pool_S",
         "labels_S",
+        "labels_SK",
     ]
 
 

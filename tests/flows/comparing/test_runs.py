@@ -136,7 +136,7 @@ def test_other_signatures_are_refused_by_name_and_the_rest_is_compared(stores):
     found = by_place(compare_runs([one, two], stores.root))
 
     refused = found["sentiment/accuracy"]
-    assert "classes:2 against classes:3" in refused.note or "classes:3 against classes:2" in refused.note
+    assert "The first has classes:2, the second classes:3" in refused.note
     assert refused.wins is None
     assert found["sentiment/macro_f1"].wins is False
 

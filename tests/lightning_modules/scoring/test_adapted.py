@@ -187,9 +187,8 @@ def test_counterfactual_copies_are_trained_on_and_not_validated_on(tune: Tune):
     counts = []
     for spec in (plain, swapped):
         data = StageData(spec)
-        counts.append(
-            (len(data._encoded(spec.data, "train").lengths_N), len(data._encoded(spec.data, "validation").lengths_N))
-        )
+        [view] = data.views.values()
+        counts.append(tuple(len(data._encoded(spec.data, split, view).lengths_N) for split in ("train", "validation")))
     assert counts == [(30, 4), (30 + holding, 4)]
     assert holding > 0
 
