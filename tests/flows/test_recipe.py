@@ -96,8 +96,8 @@ def test_two_mistakes_are_two_lines() -> None:
 
 def test_only_training_from_left_to_right_makes_a_language_model() -> None:
     stage = "pretraining.stages.encoder"
-    backwards = {"objective": "causal_lm", "direction": "rtl", "share": 0.25}
-    unheard = {"objective": "causal_lm", "weight": 0, "share": 0.25}
+    backwards = {"objective": "causal_lm", "direction": "rtl", "share": 0.5}
+    unheard = {"objective": "causal_lm", "weight": 0, "share": 0.5}
     assert load_recipe("gpt_bert", {}).pretraining.writes
     assert not load_recipe("albert", {}).pretraining.writes
     for forward in (backwards, unheard):
