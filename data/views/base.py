@@ -8,6 +8,7 @@ one, and every epoch different from the one before.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Literal, NamedTuple, Self, TypeVar
 
@@ -18,9 +19,10 @@ from torch import Tensor
 
 from data.batch import Attention, AttentionMode, MicroBatch, TokenBatch
 from data.config import Config
-from data.packing import Windows
+from data.example_rows import padded
+from data.packing import Ints, Windows
 from data.prompts import Template
-from data.vocabulary import Vocabulary
+from data.vocabulary import Specials, Vocabulary
 
 Alignment = Literal["shifted", "same"]
 """Which state predicts a hidden token: that of the position before it, as in causal models, or its own."""
@@ -116,6 +118,22 @@ class View(ABC, Generic[ConfigT]):
 def attention(mode: AttentionMode, windows: Windows) -> Attention:
     """Returns the attention within each sample of the rows."""
     return Attention(mode, None if windows.sample_ids_BT is None else torch.from_numpy(windows.sample_ids_BT))
+
+
+def whole_texts(texts: Sequence[Ints], seeds_B: NDArray[np.uint64], special: Specials) -> TokenBatch:
+    """Returns a batch of rows `[bos] text [eos]`, read to both sides and padded to the longest.
+
+    `pool_S` are the places of bos, whose states stand for the texts.
+    """
+    samples = [np.concatenate([[special.bos], text, [special.eos]]) for text in texts]
+    input_ids_BT, position_ids_BT, sample_ids_BT = padded(samples, special.pad)
+    return TokenBatch(
+        input_ids_BT=torch.from_numpy(input_ids_BT),
+        position_ids_BT=torch.from_numpy(position_ids_BT),
+        attention=Attention("full", None if sample_ids_BT is None else torch.from_numpy(sample_ids_BT)),
+        seed=batch_seed(seeds_B),
+        pool_S=flat(np.arange(len(samples)) * input_ids_BT.shape[1]),
+    )
 
 
 def flat(positions_M: NDArray[np.integer[Any]]) -> Tensor:

@@ -1,14 +1,15 @@
 """Texts with any number of classes: `[bos] text [eos]`, read to both sides. Shapes: S texts, K classes."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import Field
 
-from data.batch import Attention, TokenBatch
 from data.config import Config
-from data.example_rows import ClassesRows, padded
-from data.views.base import View, Viewed, batch_seed, flat
+from data.example_rows import ClassesRows
+from data.views.base import View, Viewed, whole_texts
 
 
 class MultiLabelViewConfig(Config):
@@ -25,15 +26,6 @@ class MultiLabelView(View[MultiLabelViewConfig]):
 
     def __call__(self, rows: ClassesRows, seeds_B: NDArray[np.uint64]) -> Viewed:
         """Returns the texts with their classes."""
-        special = self.specials
-        samples = [np.concatenate([[special.bos], text, [special.eos]]) for text in rows.inputs]
-        input_ids_BT, position_ids_BT, sample_ids_BT = padded(samples, special.pad)
-        batch = TokenBatch(
-            input_ids_BT=torch.from_numpy(input_ids_BT),
-            position_ids_BT=torch.from_numpy(position_ids_BT),
-            attention=Attention("full", None if sample_ids_BT is None else torch.from_numpy(sample_ids_BT)),
-            seed=batch_seed(seeds_B),
-            pool_S=flat(np.arange(len(samples)) * input_ids_BT.shape[1]),
-            labels_SK=torch.from_numpy(rows.labels_BK),
-        )
+        batch = whole_texts(rows.inputs, seeds_B, self.specials)
+        batch = replace(batch, labels_SK=torch.from_numpy(rows.labels_BK))
         return Viewed(batch, {"multi_label": rows.labels_BK.size}, sum(map(len, rows.inputs)))

@@ -4,16 +4,17 @@ Of the right documents of a query one is drawn anew in every epoch, and so are s
 Shapes: Q queries, D documents, S = Q + D texts, the queries first.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import Field
 
-from data.batch import Attention, TokenBatch
 from data.config import Config
-from data.example_rows import QueryRows, padded
+from data.example_rows import QueryRows
 from data.packing import Ints
-from data.views.base import View, Viewed, batch_seed, flat
+from data.views.base import View, Viewed, whole_texts
 from data.views.noise import uniform
 
 OWN, OTHER, NEITHER = 1, 0, -1
@@ -39,18 +40,9 @@ class RetrievalView(View[RetrievalViewConfig]):
         noise_B = uniform(seeds_B, "right", 1)[:, 0]
         own_Q = [own[int(noise * len(own))] for own, noise in zip(rows.right, noise_B, strict=True)]
         drawn_D = np.array([*own_Q, *self._wrong(rows, seeds_B)], dtype=np.int64)
-        special = self.specials
         texts = [*rows.queries, *(rows.documents[number] for number in drawn_D)]
-        samples = [np.concatenate([[special.bos], text, [special.eos]]) for text in texts]
-        input_ids_BT, position_ids_BT, sample_ids_BT = padded(samples, special.pad)
-        batch = TokenBatch(
-            input_ids_BT=torch.from_numpy(input_ids_BT),
-            position_ids_BT=torch.from_numpy(position_ids_BT),
-            attention=Attention("full", None if sample_ids_BT is None else torch.from_numpy(sample_ids_BT)),
-            seed=batch_seed(seeds_B),
-            pool_S=flat(np.arange(len(samples)) * input_ids_BT.shape[1]),
-            labels_SK=torch.from_numpy(_relations(rows, drawn_D)),
-        )
+        batch = whole_texts(texts, seeds_B, self.specials)
+        batch = replace(batch, labels_SK=torch.from_numpy(_relations(rows, drawn_D)))
         return Viewed(batch, {"retrieval": len(own_Q)}, sum(map(len, texts)))
 
     def _wrong(self, rows: QueryRows, seeds_B: NDArray[np.uint64]) -> list[int]:

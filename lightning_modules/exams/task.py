@@ -25,9 +25,9 @@ from lightning_modules.exams.base import Sitting
 from lightning_modules.hardware import Hardware
 from lightning_modules.networks import Trunk
 from lightning_modules.objectives.classification import Classification
+from lightning_modules.scoring.batches import by_length
 from lightning_modules.scoring.spec import SystemRef
 from lightning_modules.scoring.systems import inference, open_classifier, open_system
-from lightning_modules.scoring.token_likelihood import by_length
 
 SCRATCH = "scratch"
 """The same task, learnt from random weights."""

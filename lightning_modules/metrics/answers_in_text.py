@@ -17,11 +17,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from data.language import UNSPACED
+from data.language import split_words
 from lightning_modules.metrics.base import Floats, Metric, Outputs
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
-_WORD = re.compile(f"[{UNSPACED}]|[^\\s{UNSPACED}]+")
 _ASCII_PUNCTUATION = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
 
 
@@ -29,7 +28,7 @@ def answer_words(text: str) -> list[str]:
     """Returns the words and characters that an answer is compared by."""
     lower = unicodedata.normalize("NFKC", text).lower()
     kept = "".join(c for c in lower if c not in _ASCII_PUNCTUATION and not unicodedata.category(c).startswith("P"))
-    return _WORD.findall(_ARTICLES.sub(" ", kept))
+    return split_words(_ARTICLES.sub(" ", kept))
 
 
 class AnswerMetric(Metric):

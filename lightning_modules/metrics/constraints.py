@@ -4,6 +4,7 @@ An example that does not ask for a thing says nothing about it: shares are of th
 the same bootstrap as all others; a resample that holds no such example counts as none kept.
 """
 
+from abc import abstractmethod
 from typing import ClassVar
 
 import numpy as np
@@ -25,9 +26,9 @@ class ConstraintMetric(Metric):
     def applies(self, outputs: Outputs) -> bool:
         return bool(self.statistics(outputs)[:, 1].any()) if outputs.details else False
 
+    @abstractmethod
     def kept(self, constraints: Constraints, prediction: str, judged: str | None) -> bool | None:
         """Returns whether an answer keeps what is asked for; None where nothing of the kind is."""
-        raise NotImplementedError
 
     def statistics(self, outputs: Outputs) -> Floats:
         """Returns (N, 2): kept, asked for."""

@@ -16,7 +16,7 @@ def by_length(
     order = np.argsort([-length for length in lengths], kind="stable")
     done = 0
     while done < len(order):
-        rows = max(1, max_positions // (lengths[order[done]] + extra))
+        rows = max(1, max_positions // max(1, lengths[order[done]] + extra))
         yield order[done : done + rows]
         done = min(done + rows, len(order))
         progress(done, len(order))

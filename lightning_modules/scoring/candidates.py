@@ -16,8 +16,9 @@ from data.vocabulary import SPECIALS
 from lightning_modules.generation.decoding import left_padded
 from lightning_modules.hardware import Hardware
 from lightning_modules.networks import KVCache, Trunk
+from lightning_modules.scoring.batches import by_length
 from lightning_modules.scoring.inference import inference, target_nll
-from lightning_modules.scoring.token_likelihood import Floats, by_length
+from lightning_modules.scoring.token_likelihood import Floats
 
 Candidates = Sequence[Ints]
 """Continuations of one context, token ids without specials, at least one token each."""

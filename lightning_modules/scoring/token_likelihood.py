@@ -6,7 +6,7 @@ whatever batch they fall into. Shapes: N texts or questions, B rows, T positions
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Hashable, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -20,10 +20,10 @@ from data.views.masked_lm import predicting
 from data.vocabulary import SPECIALS, Vocabulary
 from lightning_modules.hardware import Hardware
 from lightning_modules.networks import Trunk
+from lightning_modules.scoring.batches import Progress, by_length
 from lightning_modules.scoring.inference import inference, target_nll
 
 Floats = NDArray[np.float64]
-Progress = Callable[[int, int], None]
 
 WithinWord = Literal["l2r", "alone"]
 """What is hidden beside a piece of a word that is asked for: `l2r` the later pieces of its word too (Kauf and Ivanova
@@ -130,17 +130,6 @@ def masked_nll(
     ends = np.cumsum([len(texts[index]) for index in unique])
     found = np.split(cloze_nll(trunk, clozes, hardware, progress), ends[:-1])
     return [found[place] for place in place_N]
-
-
-def by_length(lengths: Sequence[int], max_positions: int, progress: Progress) -> Iterator[Ints]:
-    """Yields indices of rows of about equal length, the longest first, as many at once as fit `max_positions`."""
-    order = np.argsort(-np.asarray(lengths, dtype=np.int64), kind="stable")
-    done = 0
-    while done < len(order):
-        rows = max(1, max_positions // max(1, lengths[order[done]]))
-        yield order[done : done + rows]
-        done = min(done + rows, len(order))
-        progress(done, len(order))
 
 
 def _distinct(keys: Sequence[Hashable]) -> tuple[list[int], list[int]]:
