@@ -40,7 +40,19 @@ def bleu(statistics: Floats, effective_order: bool) -> Floats:
     return np.where(scored if effective_order else scored & usable.all(-1), scores, 0.0)
 
 
-class Bleu(Metric):
+class _Sacrebleu(Metric):
+    """A metric of sacrebleu's, which is `_reference`."""
+
+    _reference: Any
+
+    @property
+    def signature(self) -> str:
+        """sacrebleu's own."""
+        self._reference.num_refs = 1
+        return f"{self._reference.get_signature()}"
+
+
+class Bleu(_Sacrebleu):
     """Corpus BLEU: geometric mean of the precisions of 1- to 4-grams, times the brevity penalty, in percent.
 
     Source: Papineni et al. 2002; smoothing 'exp' of zero counts as in sacrebleu (Post 2018).
@@ -52,12 +64,6 @@ class Bleu(Metric):
         super().__init__(language, labels)
         self._reference = SacreBLEU(tokenize=TOKENIZERS.get(language, "13a"))
 
-    @property
-    def signature(self) -> str:
-        """sacrebleu's own."""
-        self._reference.num_refs = 1
-        return f"{self._reference.get_signature()}"
-
     def statistics(self, outputs: Outputs) -> Floats:
         """Returns (N, 10): hypothesis length, reference length, 4 match counts, 4 n-gram counts."""
         return _statistics(self._reference, outputs)
@@ -67,7 +73,7 @@ class Bleu(Metric):
         return bleu(sums, effective_order=False)
 
 
-class Chrf(Metric):
+class Chrf(_Sacrebleu):
     """Corpus chrF2: F-score (recall counts twice) of character 1- to 6-grams, in percent. Needs no tokenizer.
 
     Source: Popovic 2015.
@@ -78,12 +84,6 @@ class Chrf(Metric):
     def __init__(self, language: str, labels: Sequence[str] = ()) -> None:
         super().__init__(language, labels)
         self._reference = SacreCHRF()
-
-    @property
-    def signature(self) -> str:
-        """sacrebleu's own."""
-        self._reference.num_refs = 1
-        return f"{self._reference.get_signature()}"
 
     def statistics(self, outputs: Outputs) -> Floats:
         """Returns (N, 18): for each order, n-grams of the hypothesis, of the reference, and common ones."""
@@ -103,7 +103,7 @@ class Chrf(Metric):
         return scores
 
 
-class Ter(Metric):
+class Ter(_Sacrebleu):
     """Translation edit rate: insertions, deletions, substitutions and shifts by words of the reference, in percent.
 
     Nothing bounds it by 100. Han and kana are split into characters; Thai and its neighbours are not, so a line of
@@ -117,12 +117,6 @@ class Ter(Metric):
         super().__init__(language, labels)
         unspaced = language in {"zh", "ja"}
         self._reference = SacreTER(normalized=unspaced, asian_support=unspaced)
-
-    @property
-    def signature(self) -> str:
-        """sacrebleu's own."""
-        self._reference.num_refs = 1
-        return f"{self._reference.get_signature()}"
 
     def statistics(self, outputs: Outputs) -> Floats:
         """Returns (N, 2): fewest edits to any reference, mean length of the references."""

@@ -6,6 +6,7 @@ group afterwards. Limits are generous, because a loaded machine of two cores may
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -196,3 +197,17 @@ def uninterrupted(workplace: Workplace) -> Path:
     done = workplace.command("prefect", "deployment", "run", "pipeline/smoke", "--watch")
     assert done.returncode == 0, done.stdout
     return workplace.store
+
+
+@pytest.fixture
+def browser():
+    """A headless Chromium; where there is none, tests of pages say that they did not look."""
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("NO BROWSER: no page was looked at. Install Debian's chromium to have it done")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as engines:
+        browser = engines.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield browser
+        browser.close()

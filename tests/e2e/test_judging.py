@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,19 +16,6 @@ from flows.judging.sheet import Item, Preference, Question, Ratings, Sheet
 ROOT = Path(__file__).parents[2]
 PICTURES = ROOT / "build" / "pictures"
 HOSTILE = '<img src=x onerror="document.title=1"><script>document.title=2</script> 标题'
-
-
-@pytest.fixture
-def browser():
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.skip("NO BROWSER: the judging page was not looked at. Install Debian's chromium to have it done")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as engines:
-        browser = engines.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """MLflow's compare page of two runs, and Prefect's page of a deployment's run, as a browser shows them."""
 
 import json
-import shutil
 import sys
 from pathlib import Path
 from urllib.parse import quote
@@ -11,19 +10,6 @@ import pytest
 
 PICTURES = Path(__file__).parents[2] / "build" / "pictures"
 CHANGED = "pretraining.stages.consolidation.objectives.forward.label_smoothing"
-
-
-@pytest.fixture
-def browser():
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.skip("NO BROWSER: no page of MLflow or Prefect was looked at. Install Debian's chromium to have it done")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as engines:
-        browser = engines.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
