@@ -62,7 +62,8 @@ class Experiment:
     """Of causal modelling alone."""
     rows: int
     micro_batches: int
-    peak_lr: float
+    training: dict[str, Any]
+    """Optimizer and learning rate of a stage."""
 
     def steps_of(self, arm: Arm) -> int:
         """Returns the steps of an arm: fewer positions that meet the vocabulary leave FLOPs for more of them."""
@@ -81,7 +82,7 @@ class Experiment:
             "steps": self.steps_of(arm),
             "rows": self.rows,
             "micro_batches": self.micro_batches,
-            "peak_lr": self.peak_lr,
+            "training": self.training,
             "data": content.hexdigest(),
         }
 
@@ -133,7 +134,7 @@ def run(experiment: Experiment, arm: str, seed: int, path: Path) -> Run:
         spec = stage_spec(
             experiment.artifacts,
             experiment.model,
-            {"objectives": objectives, "peak_lr": experiment.peak_lr},
+            {"objectives": objectives, **experiment.training},
             resolve(HardwareConfig(accelerator="cpu", precision="fp32", threads=1)),
             steps=steps,
             rows=experiment.rows,

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-Pair = tuple[str, str]
-"""Input and answer."""
+Pair = tuple[str, str | list[str]]
+"""Input and answer, or all right answers."""
 
 
 class Published(NamedTuple):
@@ -71,12 +71,12 @@ def columns(file: str, source: int, target: int) -> Callable[[Path], Iterator[Pa
 
 
 def abstracts(file: str) -> Callable[[Path], Iterator[Pair]]:
-    """Reads SciTLDR: an abstract in sentences, and the first of its summaries."""
+    """Reads SciTLDR: an abstract in sentences, and its summaries."""
 
     def read(folder: Path) -> Iterator[Pair]:
         for line in lines(folder / file):
             paper = json.loads(line)
-            yield " ".join(paper["source"]), paper["target"][0]
+            yield " ".join(paper["source"]), paper["target"]
 
     return read
 

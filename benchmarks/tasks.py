@@ -1,6 +1,6 @@
 """What pretraining of half an hour is worth on real labelled sets, English and Chinese, with every score's interval.
 
-    python -m benchmarks.tasks --data FOLDER [--languages en zh] [--tokens 8M] [--write]
+    python -m benchmarks.tasks --data FOLDER [--languages en zh] [--tokens 3M] [--write]
 
 FOLDER holds one folder a set: sst2, multi30k, scitldr-a, instructions, blimp-part, us-speeches, movie-reviews; and in
 Chinese chnsenticorp, tatoeba-en-zh, csl-titles-zh, instructions, sling-zh, fewclue. Of each language a recipe is
@@ -22,6 +22,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 import yaml
 
 from benchmarks.labelled_sets import SETS, LabelledSet, write_set
@@ -39,17 +40,18 @@ TEXTS = {
 """Language -> source -> file with a `text` (or a `sentence`) a line."""
 INSTRUCTIONS = {"en": "instructions/alpaca_en_demo.jsonl.gz", "zh": "instructions/alpaca_zh_demo.jsonl.gz"}
 PAIRS = {"en": "blimp-part/*.jsonl.gz", "zh": "sling-zh/*.jsonl.gz"}
-PAIRS_PUBLISHED = {"en": "5-gram 61.2, GPT-2 large 81.5 (all 67 paradigms)", "zh": "BERT-base-chinese 84.8"}
+PAIRS_MODELS = {"ngram": "5-gram", "lstm": "LSTM", "gpt2": "GPT-2 large"}
+"""Column of BLiMP's `models_summary.jsonl` -> the system whose accuracy on all pairs of a paradigm it holds."""
 TRAINING: dict[str, dict[str, Any]] = {
     "classification": {"examples": "20K", "sequence_length": 96, "peak_lr": 1.0e-3, "dropout": 0.1},
     "translation": {
-        "examples": "60K", "sequence_length": 96, "peak_lr": 1.5e-3, "decoding": {"max_new_tokens": 40},
+        "examples": "40K", "sequence_length": 96, "peak_lr": 1.5e-3, "decoding": {"max_new_tokens": 40},
     },
     "summarization": {
-        "examples": "8K", "sequence_length": 256, "peak_lr": 1.5e-3, "decoding": {"max_new_tokens": 40},
+        "examples": "6K", "sequence_length": 256, "peak_lr": 1.5e-3, "decoding": {"max_new_tokens": 40},
     },
     "instruction": {
-        "examples": "4K", "sequence_length": 256, "peak_lr": 1.5e-3, "decoding": {"max_new_tokens": 64},
+        "examples": "3K", "sequence_length": 256, "peak_lr": 1.5e-3, "decoding": {"max_new_tokens": 64},
     },
 }  # fmt: skip
 """Kind of task -> how it is trained; 32 examples a step."""
@@ -134,8 +136,25 @@ def _plain(path: Path, folder: Path) -> Path:
     return written.absolute()
 
 
-def rows_of(scores: Sequence[Mapping[str, Any]], language: str) -> list[list[str]]:
-    """Returns the page's rows: each set's published metric, and its headline where that is another."""
+def published_pairs(language: str, data: Path) -> str:
+    """Returns what others got on the pairs: of BLiMP, the mean over the paradigms that are there."""
+    if language == "zh":
+        return "BERT-base-chinese 84.8 (all paradigms)"
+    there = {file.name.partition(".")[0] for file in data.glob(PAIRS[language])}
+    summary = (data / PAIRS[language]).parent / "models_summary.jsonl"
+    rows = [row for row in map(json.loads, summary.read_text(encoding="utf-8").splitlines()) if row["UID"] in there]
+    means = {name: sum(row[column] for row in rows) / len(rows) for column, name in PAIRS_MODELS.items()}
+    return ", ".join(f"{name} {100 * value:.1f}" for name, value in means.items())
+
+
+def rows_of(scores: Sequence[Mapping[str, Any]], language: str, pairs: str) -> list[list[str]]:
+    """Returns the page's rows: each set's published metric, and its headline where that is another.
+
+    Args:
+        scores: of the tasks and exams of a run.
+        language: of `SETS`.
+        pairs: what others got on the pairs of sentences.
+    """
     published = {name: chosen.published for name, chosen in SETS[language].items()}
     rows = []
     for task in scores:
@@ -151,7 +170,7 @@ def rows_of(scores: Sequence[Mapping[str, Any]], language: str) -> list[list[str
                 if each["metric"] == metric and each["system"] == "pretrained"
             }
             theirs = published[name].figures if name in published and published[name].metric == metric else ""
-            theirs = PAIRS_PUBLISHED[language] if name.startswith("pairs") else theirs
+            theirs = pairs if name.startswith("pairs") else theirs
             rows.append([name, metric, *_cells(systems, others), theirs])
     return rows
 
@@ -195,9 +214,8 @@ def main() -> int:
             "against the best baseline of ours",
             "published",
         ]
-        text = "\n\n".join(
-            [table(head, rows_of(read_scores(record, build / "store"), language)), setting(os.cpu_count() or 1)]
-        )
+        rows = rows_of(read_scores(record, build / "store"), language, published_pairs(language, data))
+        text = "\n\n".join([table(head, rows), setting(torch.get_num_threads())])
         print(text)
         if arguments.write:
             fill(RESULTS / "tasks.md", language, text)
@@ -209,7 +227,7 @@ def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder of the sets' folders")
     parser.add_argument("--languages", nargs="+", choices=list(BASES), default=list(BASES))
-    parser.add_argument("--tokens", default="4M", help="positions of each of the two stages of pretraining (4M)")
+    parser.add_argument("--tokens", default="3M", help="positions of each of the two stages of pretraining (3M)")
     parser.add_argument("--build", type=Path, default=Path("build/tasks"), help="where recipes and the store are kept")
     parser.add_argument("--write", action="store_true", help="put the figures into docs/results/tasks.md")
     return parser

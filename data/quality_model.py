@@ -30,7 +30,7 @@ LONGEST = 4
 HEAD_CHARACTERS = 2_000
 """Only the beginning of a text is read."""
 TEST, CALIBRATION = 0.1, 0.2
-"""Texts drawn below the first judge the model, those between the two calibrate it, the others fit it."""
+"""Of each class the part drawn lowest judges the model, what lies between the two calibrates it, the rest fits it."""
 MIN_EXAMPLES = 100
 _ROWS_AT_ONCE = 512
 
@@ -108,7 +108,8 @@ def train_quality_model(
             )
         texts += different
         labels += [label] * len(different)
-    label_N, place_N = np.array(labels), np.array([draw(text) for text in texts])
+    label_N = np.array(labels)
+    place_N = _places(texts, label_N)
     fitted, judging = place_N >= CALIBRATION, place_N < TEST
 
     rows = _mean_rows(texts)
@@ -136,6 +137,15 @@ def train_quality_model(
         float(brier_score_loss(label_N[judging], score_N[judging])),
     )
     return QualityModel(model.weights_B, slope * step, slope * model.intercept + shift, threshold), judged
+
+
+def _places(texts: list[str], label_N: NDArray[np.int_]) -> Floats:
+    """(N,) the share of its class that is drawn lower than a text: so no part lacks a class, however a file was cut."""
+    draw_N, place_N = np.array([draw(text) for text in texts]), np.empty(len(texts))
+    for label in np.unique(label_N):
+        rows = np.flatnonzero(label_N == label)
+        place_N[rows[np.argsort(draw_N[rows])]] = np.arange(len(rows)) / len(rows)
+    return place_N
 
 
 def _probability(logits: Floats) -> Floats:

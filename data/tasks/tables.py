@@ -44,7 +44,8 @@ class TableSource(LabelledSource):
     label: str | None = None
     """Column of the class, named in `labels`."""
     target: str | None = None
-    """Column of a free-text answer."""
+    """Column of a free-text answer. All are right of a cell that is a list (`.jsonl`, `.parquet`); the first is trained
+    on."""
     classes: str | None = None
     """Column of any number of classes, named in `labels`: a list, or text with `separator` between."""
     spans: str | None = None
@@ -128,6 +129,7 @@ class TableSource(LabelledSource):
 
     def _example(self, row: Mapping[str, Any]) -> Example:
         group, answer = row.get("group"), row[self.column]
+        others: list[str] = []
         match self.column:
             case "answer":
                 return question_example(
@@ -141,9 +143,11 @@ class TableSource(LabelledSource):
                 text, target = str(row["input"]), tags_text(spans_of(answer, self.labels))
             case "classes":
                 text, target = str(row["input"]), classes_text(map(str, listed(answer, self.separator)))
+            case "target" if isinstance(answer, list):
+                text, (target, *others) = str(row["input"]), dict.fromkeys(map(str, answer)) or [""]
             case _:
                 text, target = str(row["input"]), str(answer)
-        return Example(text, target, text if group is None else str(group))
+        return Example(text, target, text if group is None else str(group), others=tuple(others))
 
 
 def columns_of(table: pd.DataFrame, columns: Sequence[str], name: str) -> Iterator[tuple[Any, ...]]:

@@ -14,6 +14,7 @@ from nltk.stem.porter import PorterStemmer
 from nltk.translate.meteor_score import meteor_score
 
 from lightning_modules.metrics.base import Floats, Metric, Outputs
+from lightning_modules.metrics.signatures import ONE_REFERENCE
 from lightning_modules.metrics.splitting import pieces
 
 
@@ -30,7 +31,7 @@ class AlignedWords(Metric):
         """Says what counts as the same word, and how texts were split."""
         tokens = "words, punctuation, characters of unspaced scripts"
         return (
-            f"{self.name}|match:{self.matching}|alpha:0.9|beta:3|gamma:0.5|tokens:{tokens}|case:lower"
+            f"{self.name}|{ONE_REFERENCE}|match:{self.matching}|alpha:0.9|beta:3|gamma:0.5|tokens:{tokens}|case:lower"
             f"|nltk:{version('nltk')}|percent"
         )
 

@@ -14,6 +14,7 @@ from rouge_score.rouge_scorer import RougeScorer
 from rouge_score.tokenizers import DefaultTokenizer, Tokenizer
 
 from lightning_modules.metrics.base import Floats, Metric, Outputs
+from lightning_modules.metrics.signatures import ONE_REFERENCE
 from lightning_modules.metrics.splitting import words
 
 _SENTENCES = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])\s*")
@@ -46,7 +47,9 @@ class Rouge(Metric):
     @property
     def signature(self) -> str:
         """Says how the text was split."""
-        return f"{self._kind}|f-measure|tokens:{self._split}|rouge-score:{version('rouge-score')}|percent"
+        return (
+            f"{self._kind}|{ONE_REFERENCE}|f-measure|tokens:{self._split}|rouge-score:{version('rouge-score')}|percent"
+        )
 
     def prepared(self, text: str) -> str:
         """Returns the text as rouge-score is to read it."""

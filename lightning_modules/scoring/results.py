@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from data.packing import Ints
 from lightning_modules.metrics import Interval, Metric, Outputs, compare, interval, wins
 from lightning_modules.metrics.base import Floats
+from lightning_modules.metrics.signatures import counting_references
 
 SCHEMA = pa.schema(
     [
@@ -87,8 +88,10 @@ class Comparison:
 
     def signature(self, metric: Metric) -> str:
         """Returns what a score of this metric on this test set depends on beside the system."""
+        references = next(iter(self.trained.values())).references
+        signature = counting_references(metric.signature, references)
         reading = self.reading if metric.reads in {"likelihood", "words"} else ""
-        return f"{metric.signature}|{reading}" if reading else metric.signature
+        return f"{signature}|{reading}" if reading else signature
 
     def scores(self) -> dict[str, Any]:
         """Returns every metric of every system, and what the network under test gains over the others.

@@ -28,7 +28,9 @@ def test_flops_are_those_worked_out_by_hand():
 
 
 def test_arms_of_equal_flops_spend_what_causal_modelling_spends(tmp_path: Path):
-    experiment = Experiment("flops", tmp_path, MODEL, [], steps=900, rows=1, micro_batches=1, peak_lr=1e-3)
+    experiment = Experiment(
+        "flops", tmp_path, MODEL, [], steps=900, rows=1, micro_batches=1, training={"peak_lr": 1e-3}
+    )
     spent = {name: experiment.steps_of(arm) * flops_per_position(MODEL, arm.shares) for name, arm in ARMS.items()}
 
     one_step = flops_per_position(MODEL, CAUSAL)
@@ -65,6 +67,6 @@ def test_finished_run_is_kept_until_something_it_depends_on_changes(
 
     assert run(experiment, "causal", 0, path) == made
     assert trained == []
-    path.write_text(json.dumps({"settings": made.settings | {"peak_lr": 1.0}, "curve": []}))
+    path.write_text(json.dumps({"settings": made.settings | {"steps": 1}, "curve": []}))
     run(experiment, "causal", 0, path)
     assert len(trained) == 1

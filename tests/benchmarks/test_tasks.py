@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from benchmarks.labelled_sets import SETS, write_set
-from benchmarks.tasks import PAIRS, recipe_of, rows_of
+from benchmarks.tasks import PAIRS, published_pairs, recipe_of, rows_of
 from flows.recipe import load_recipe
 
 
@@ -62,7 +62,9 @@ def test_sets_become_inputs_and_answers(data: Path, tmp_path: Path) -> None:
         {"input": 'a dull "one', "target": "negative"},
     ]
     assert written["chnsenticorp"][0] == {"input": "很好", "target": "positive"}
-    assert written["scitldr"] == [{"input": "We show a thing. It works.", "target": "A thing works."}]
+    assert written["scitldr"] == [
+        {"input": "We show a thing. It works.", "target": ["A thing works.", "Another summary."]}
+    ]
     assert written["tatoeba"] == [{"input": "Hi.", "target": "嗨。"}]
     assert written["titles"] == [{"input": "摘要。", "target": "标题"}]
 
@@ -82,9 +84,21 @@ def test_a_row_says_what_was_beaten_and_what_not() -> None:
         "differences": [gain("scratch", 5.0, True), gain("tfidf", -1.0, None)],
     }
 
-    [row] = rows_of([task], "en")
+    [row] = rows_of([task], "en", pairs="")
 
     assert row[:3] == ["sst2", "accuracy", "**80.00 [79.00, 81.00]**"]
     assert row[3] == "scratch 75.00: wins +5.00 [+4.00, +6.00]"
     assert row[4] == "tfidf 81.00: no difference shown -1.00 [-2.00, +0.00]"
     assert "BERT-base 91.8" in row[5]
+
+
+def test_published_figures_are_means_over_the_paradigms_that_are_there(tmp_path: Path) -> None:
+    folder = tmp_path / "blimp-part"
+    folder.mkdir()
+    (folder / "agreement.jsonl.gz").touch()
+    (folder / "island.jsonl.gz").touch()
+    rows = [("agreement", 0.5, 0.75), ("island", 0.7, 0.85), ("ellipsis", 0.9, 0.9)]
+    lines = [{"UID": name, "ngram": ngram, "lstm": 0.6, "gpt2": gpt2} for name, ngram, gpt2 in rows]
+    (folder / "models_summary.jsonl").write_text("\n".join(map(json.dumps, lines)))
+
+    assert published_pairs("en", tmp_path) == "5-gram 60.0, LSTM 60.0, GPT-2 large 80.0"

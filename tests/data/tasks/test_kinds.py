@@ -250,3 +250,31 @@ def test_canonical_answers_read_back():
     spans = [TaggedSpan(3, 5, "地点"), TaggedSpan(0, 2, "PER")]
     assert read_tags(tags_text(spans)) == sorted(spans)
     assert read_ranking('["b", "a"]') == ["b", "a"]
+
+
+def test_list_of_answers_is_trained_on_by_its_first_and_right_by_all(tmp_path: Path):
+    rows = [
+        {"text": "源", "summary": ["one", "two", "one", "三"]},
+        {"text": "b", "summary": "[not a list]"},
+        {"text": "c", "summary": []},
+    ]
+
+    first, second, none = read(tmp_path, table(tmp_path, rows, target="summary"))
+
+    assert (first.target, first.others) == ("one", ("two", "三"))
+    assert (second.target, second.others) == ("[not a list]", ())
+    assert (none.target, none.others) == ("", ())
+
+
+def test_all_answers_of_a_parquet_cell_reach_the_examples(tmp_path: Path):
+    rows = [{"text": f"{number}", "summary": [f"a{number}", f"b{number}"]} for number in range(40)]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "rows.parquet")
+    config = TypeAdapter(LabelledConfig).validate_python(
+        {"source": "file", "path": "rows.parquet", "target": "summary"}
+    )
+
+    built(tmp_path, config)
+
+    kept = pq.read_table(tmp_path / "out" / "test.parquet").to_pylist()
+    assert kept
+    assert all(row["others"] == [f"b{row['input']}"] for row in kept)
