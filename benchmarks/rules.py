@@ -10,8 +10,8 @@ none. One tokenizer serves all, so losses can be compared. A network of two laye
 tokens, from several seeds, and judged in bits per byte of the held-out text. An interval resamples seeds: seed by seed,
 an arm differs from "all" in its text alone. An arm whose text is equal to that of "all" is not trained.
 
-A run takes about 25 seconds on one core, the corpora 5 minutes, all with five seeds 35 minutes at most. A finished run
-is kept below `--build`; a call after an interrupted one makes the runs that are missing.
+All of it with five seeds takes about 20 minutes on one core. A finished run is kept below `--build`; a call after an
+interrupted one makes the runs that are missing.
 """
 
 from __future__ import annotations

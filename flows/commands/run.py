@@ -1,5 +1,6 @@
 """`stagelm run`: builds what is missing, and shows what came out."""
 
+import signal
 from typing import Annotated
 
 import typer
@@ -21,6 +22,8 @@ def run(
     from flows.plan import load_plan
     from flows.reuse import reused_run
 
+    # By default SIGTERM, which whoever stops a service or a job sends, leaves Prefect's server behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     plan = load_plan(recipe, options.overrides(set_))
     plan.select(refresh or [])
     if not refresh and reused_run(plan):

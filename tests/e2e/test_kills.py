@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import psutil
 
+from tests.e2e.conftest import BIN, RUN_LIMIT_SECONDS
+
 FAULT = "train/trained"
 """The first stage of pretraining kills its own process here: its work is done, and nothing of it published."""
 
@@ -67,4 +69,20 @@ def test_killed_flow_is_crashed_and_the_next_run_leaves_what_an_uninterrupted_on
     second = workplace.start("pipeline/smoke", STAGELM_STORE=str(store))
 
     assert workplace.ended(second)["state_type"] == "COMPLETED"
+    assert manifests(store) == manifests(uninterrupted)
+
+
+def test_run_from_a_terminal_that_is_told_to_end_saves_its_training_and_leaves_no_process(workplace, uninterrupted):
+    store = workplace.folder / "terminated"
+    command, own = [str(BIN / "stagelm"), "run", "smoke"], {"STAGELM_STORE": str(store), "PREFECT_API_URL": ""}
+
+    with workplace.background(command, "terminated.log", **own) as run:
+        workplace.wait_for(lambda: list(store.glob("work/*/metrics.jsonl")), "the first step of a training")
+        run.send_signal(signal.SIGTERM)
+        assert run.wait(120) == 130
+        workplace.wait_for(lambda: not processes(store, ""), "the end of Prefect's server and of the trainer", 30)
+
+    assert list(store.glob("work/*/checkpoints/*")), "the trainer did not save"
+    with workplace.background(command, "terminated.log", **own) as run:
+        assert run.wait(RUN_LIMIT_SECONDS) == 0
     assert manifests(store) == manifests(uninterrupted)
