@@ -1,10 +1,13 @@
-"""Metrics of several classes, spans, answers in a text and rankings: by hand, and against scikit-learn."""
+"""Metrics of several classes, spans, answers in a text and rankings: by hand, and against scikit-learn and seqeval."""
 
 import numpy as np
 import pytest
+from seqeval.metrics import f1_score as span_f1_score
+from seqeval.metrics import precision_score, recall_score
 from sklearn.metrics import accuracy_score, f1_score
 
 from data.answers import TaggedSpan, classes_text, ranking_text, tags_text
+from data.tasks.tagged_spans import joined
 from lightning_modules.metrics import METRICS, Outputs, interval
 
 LABELS = ("a", "b", "c", "d")
@@ -53,6 +56,20 @@ def test_spans_count_where_start_end_and_label_are_right():
     assert value("span_f1", predictions, references) == pytest.approx(200 / 7)
     assert each("span_f1", predictions, references) == [50.0, 0.0, 0.0]
     assert each("span_f1", [tags()], [[tags()]]) == [100.0]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_spans_are_scored_as_seqeval_scores_the_tags_they_come_from(seed: int):
+    random = np.random.default_rng(seed)
+    kinds = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"]
+    true = [random.choice(kinds, p=[0.4, 0.2, 0.15, 0.15, 0.1], size=12).tolist() for _ in range(40)]
+    predicted = [[tag if random.random() < 0.7 else str(random.choice(kinds)) for tag in row] for row in true]
+    words = [f"w{index}" for index in range(12)]
+    texts = [[tags_text(joined(words, row, ("PER", "LOC"), "en")[1]) for row in rows] for rows in (predicted, true)]
+
+    for name, score in (("precision", precision_score), ("recall", recall_score), ("f1", span_f1_score)):
+        expected = 100 * score(true, predicted)
+        assert value(f"span_{name}", texts[0], [[text] for text in texts[1]]) == pytest.approx(expected, abs=1e-9)
 
 
 @pytest.mark.parametrize(
