@@ -34,7 +34,11 @@ class ExactNumber(Metric):
 def last_number(text: str) -> Fraction | None:
     """Returns the last number of a text; None where it has none, or one divided by 0."""
     found = _NUMBER.findall(unicodedata.normalize("NFKC", text).replace("\u2212", "-"))
+    if not found:
+        return None
+    # Apart, since `Fraction` reads 3/4 but not 4.5/5.
+    above, _, below = found[-1].replace(",", "").partition("/")
     try:
-        return Fraction(found[-1].replace(",", "")) if found else None
+        return Fraction(above) / Fraction(below or 1)
     except ZeroDivisionError:
         return None

@@ -72,6 +72,8 @@ def test_execution_accuracy_counts_what_a_query_gives():
         ("−3", "-3", True),
         ("1/2", "0.5", True),
         ("0.1", "1/10", True),
+        ("评分 4.5/5", "0.9", True),
+        ("4.5/0", "0", False),
         ("none", "0", False),
         ("1/0", "0", False),
     ],
