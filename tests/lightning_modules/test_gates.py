@@ -38,6 +38,15 @@ def test_condition_holds_on_the_right_side_of_its_bound(condition: dict[str, Any
     assert judged(**condition) == (passed, text)
 
 
+@pytest.mark.parametrize(("value", "passed"), [(-2.0, True), (-1.95, True), (-1.85, False)])
+def test_a_rise_of_what_is_below_0_is_measured_by_its_size(value: float, passed: bool):
+    name = "validation/alike/uniformity"
+    condition = Condition(metric="alike/uniformity", rises_at_most=0.05)
+    [judgement] = judge([condition], {name: -2.0}, {name: value}, ngram_loss=lambda condition: 0.0)
+
+    assert (judgement.passed, judgement.bound) == (passed, -1.9)
+
+
 @pytest.mark.parametrize("condition", [{"below": 5}, {"above": 5}, {"beats": "ngram"}, {"rises_at_most": 9.0}])
 def test_number_that_is_none_holds_no_condition(condition: dict[str, Any]):
     assert judged(value=math.nan, **condition)[0] is False
