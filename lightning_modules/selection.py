@@ -109,11 +109,14 @@ class Selection:
             ValueError: the validation has no such metric; lists those it has.
         """
         found = {name.removeprefix("validation/"): value for name, value in metrics.items()}
-        terms = [name for name in self.weights if f"{name}/loss" in found and self._since.get(name, (0, 0))[1]]
-        means = {name: self._since[name][0] / self._since[name][1] for name in terms}
+        losses = {name: found[f"{name}/loss"] for name in self.weights if f"{name}/loss" in found}
+        # An objective of a small share may not have been trained since the last validation: it adds nothing to the gap,
+        # but all to the loss, or the loss would be of other objectives each time.
+        trained = {name: total / count for name, (total, count) in self._since.items() if count}
+        means = {name: trained.get(name, loss) for name, loss in losses.items()}
         entry = {
             "step": step,
-            "validation_loss": sum(self.weights[name] * found[f"{name}/loss"] for name in terms),
+            "validation_loss": sum(self.weights[name] * loss for name, loss in losses.items()),
             # Rounded, because a stop between two logged steps adds the same sums up in another order.
             "training_loss": round(sum(self.weights[name] * mean for name, mean in means.items()), 9),
         }

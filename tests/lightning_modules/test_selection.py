@@ -54,6 +54,17 @@ def test_the_losses_count_by_their_weights():
     assert selection.gap() == {"validation/gap": 5.0}
 
 
+def test_a_validation_counts_every_objective_also_one_that_was_not_trained_since_the_last():
+    selection = Selection(SelectionConfig(), steps=2, weights={"a": 1.0, "rare": 1.0})
+    selection.trained({"a": 4.0, "rare": 2.0}, {"a": 2.0, "rare": 1.0})
+    selection.enter(1, {"validation/a/loss": 2.0, "validation/rare/loss": 2.0})
+    selection.trained({"a": 4.0}, {"a": 2.0})
+
+    assert not selection.enter(2, {"validation/a/loss": 2.5, "validation/rare/loss": 2.5})
+    assert [entry["value"] for entry in selection.evaluations] == [4.0, 5.0]
+    assert selection.gap() == {"validation/gap": 0.5}
+
+
 @pytest.mark.parametrize(("patience", "last"), [(1, 2), (2, 5), (3, 7), (None, 7)])
 def test_patience_counts_validations_since_the_best(patience: int | None, last: int):
     selection = seen(SelectionConfig(patience=patience), [3.0, 4.0, 2.0, 5.0, 5.0, 1.0, 2.0])
