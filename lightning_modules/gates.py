@@ -22,7 +22,7 @@ class Condition(Config):
     below: float | None = None
     above: float | None = None
     rises_at_most: float | None = Field(None, ge=0.0)
-    """Largest rise since the stage began, as a part of the size of the value then: 0.05 lets a loss become 5 % worse."""
+    """Largest rise since the stage began, as a part of the value's size then: 0.05 lets a loss become 5 % worse."""
     beats: Literal["ngram"] | None = None
     """`ngram`: an interpolated n-gram model of the stage's training text, in nats on the same validation tokens."""
     order: int = Field(3, ge=1, le=8)
