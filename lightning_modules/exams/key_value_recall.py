@@ -62,8 +62,14 @@ class KeyValueRecall(Exam):
         return {"tokens": "tokens"}
 
     def run(self, sitting: Sitting) -> Results:
-        """Asks for the value at every distance."""
+        """Asks for the value at every distance.
+
+        Raises:
+            ValueError: the test split is empty, or a distance cannot be had.
+        """
         test, train = (Shards.open(sitting.folders["tokens"], split) for split in ("test", "train"))
+        if not test.documents:
+            raise ValueError("the test split holds no document; raise its fraction in the recipe's corpus.split")
         frequent = frequent_words(train, sitting.tokenizer.vocabulary)
         asked = [
             question

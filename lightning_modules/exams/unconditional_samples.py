@@ -57,8 +57,14 @@ class UnconditionalSamples(Exam):
         return {"tokens": "tokens"}
 
     def run(self, sitting: Sitting) -> Results:
-        """Lets every network write, and judges all texts alike."""
+        """Lets every network write, and judges all texts alike.
+
+        Raises:
+            ValueError: the test split is empty.
+        """
         test, train = (Shards.open(sitting.folders["tokens"], split) for split in ("test", "train"))
+        if not test.documents:
+            raise ValueError("the test split holds no document; raise its fraction in the recipe's corpus.split")
         written = {name: self._write(sitting, name, trunk) for name, trunk in sitting.networks.items()}
         # As many as there are of real texts, or they could not be paired; all come round again where they are fewer.
         order = permutation(key(sitting.seed, "real texts"), test.documents)

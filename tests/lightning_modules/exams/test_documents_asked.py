@@ -1,6 +1,7 @@
 """Exams that ask for the tokens of held-out documents: by position, beyond the trained length, hidden."""
 
 import math
+import shutil
 
 import numpy as np
 import pytest
@@ -18,6 +19,18 @@ from .conftest import HARDWARE, VOCABULARY
 
 def held(kind: str, sitting, **settings):
     return EXAMS[kind].model_validate({"exam": kind} | settings).run(sitting)
+
+
+@pytest.mark.parametrize("kind", ["key_value_recall", "unconditional_samples"])
+def test_a_test_split_without_documents_is_refused(sit, trunk, folders, tmp_path, kind: str):
+    tokens = tmp_path / "tokens"
+    shutil.copytree(folders / "tokens", tokens)
+    (tokens / "test.bin").write_bytes(b"")
+    np.save(tokens / "test.offsets.npy", np.zeros(1, np.int64))
+    np.save(tokens / "test.bytes.npy", np.zeros(0, np.int64))
+
+    with pytest.raises(ValueError, match="test split holds no document; raise its fraction"):
+        held(kind, sit(trunk, folders={"tokens": tokens}))
 
 
 def test_positions_are_ranged_by_doubling():
