@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
+from data.language import is_unspaced
 from data.packing import Ints
 from data.shards import Shards
 from data.tokenizer import Tokenizer
@@ -73,10 +74,12 @@ class UnconditionalSamples(Exam):
         judged = {
             name: self._judge(texts, grams, sitting.tokenizer) for name, texts in {**written, "corpus": real}.items()
         }
+        # Words for self-BLEU: where real texts are Chinese, written ones have to be split as Chinese is.
+        language = "zh" if any(map(is_unspaced, judged["corpus"].predictions)) else ""
         comparison = Comparison(
             test=TestSet([str(number) for number in range(self.samples)], [""] * self.samples),
             metrics=[
-                METRICS[name]("")
+                METRICS[name](language)
                 for name in ("referee_perplexity", "distinct_1", "distinct_2", "self_bleu", "repetition")
             ],
             trained={name: judged[name] for name in written},
@@ -90,7 +93,7 @@ class UnconditionalSamples(Exam):
             for number in range(min(SHOWN, self.samples))
         ]
         lengths = {f"mean_tokens_{name}": float(own.tokens_N.mean()) for name, own in judged.items()}
-        return Results(comparison, samples, facts=lengths)
+        return Results(comparison, samples, facts=lengths, language=language)
 
     def _write(self, sitting: Sitting, system: str, trunk: Trunk) -> list[Ints]:
         decoding = DecodingConfig(max_new_tokens=self.max_new_tokens, temperature=self.temperature, top_p=self.top_p)

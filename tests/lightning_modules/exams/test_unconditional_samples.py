@@ -63,3 +63,17 @@ def test_what_is_written_depends_on_the_seed_alone(sit, trunk, order: int):
 
     assert one.outputs["pretrained"].predictions == two.outputs["pretrained"].predictions
     assert one.outputs["pretrained"].predictions != other.outputs["pretrained"].predictions
+
+
+def test_texts_of_a_corpus_with_chinese_are_split_as_chinese_is(sit, trunk, tokenizer, monkeypatch):
+    written = [tokenizer.encode("农民在港口看见水手" + end) for end in ("。", "！", "画家", "医生")]
+    monkeypatch.setattr(unconditional_samples, "decode", lambda *rest, **named: written)
+    results = exam(samples=4).run(sit(trunk))
+    [own] = [
+        row
+        for row in results.comparison.scores()["scores"]
+        if (row["metric"], row["system"]) == ("self_bleu", "pretrained")
+    ]
+
+    assert results.language == "zh" and "|tok:zh|" in own["signature"]
+    assert own["value"] > 80  # as whole sentences without spaces they would have no word in common
