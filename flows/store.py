@@ -98,6 +98,11 @@ class Work:
         """Where the stage writes its files; becomes the artifact's folder."""
         return self.folder / "output"
 
+    @property
+    def replaced(self) -> Path:
+        """Where the artifact goes that this one takes the place of, until all of the work is removed."""
+        return self.folder / "replaced"
+
     def recall(self) -> dict[str, Any]:
         """What `remember` kept, also across a kill: the tracking run that a resumed stage continues."""
         path = self.folder / "state.json"
@@ -167,7 +172,9 @@ class Store:
                 yield Work(key, folder, artifact=found)
                 return
             work = Work(key, folder)
-            shutil.rmtree(work.output, ignore_errors=True)  # half an output of a killed process
+            # A killed process left half an output, or what it had put another one in the place of.
+            shutil.rmtree(work.output, ignore_errors=True)
+            shutil.rmtree(work.replaced, ignore_errors=True)
             work.output.mkdir(parents=True)
             try:
                 yield work
@@ -210,13 +217,17 @@ class Store:
         folder.parent.mkdir(parents=True, exist_ok=True)
         replaced = self.find(work.key.kind, work.key.fingerprint)
         if replaced is not None:
-            replaced.folder.rename(work.folder / "replaced")
+            replaced.folder.rename(work.replaced)
         if folder.exists():  # another artifact whose fingerprint begins alike
             folder = folder.with_name(f"{work.key.name}-{work.key.fingerprint[:16]}")
         work.output.rename(folder)
         sync_folder(folder.parent)
         work.artifact = Artifact(folder, manifest)
-        shutil.rmtree(work.folder)
+        # Out of the way first: a kill while it is removed must not leave half a checkpoint to go on from.
+        done = work.folder.with_name(f"{work.folder.name}.done")
+        shutil.rmtree(done, ignore_errors=True)
+        work.folder.rename(done)
+        shutil.rmtree(done)
 
     @contextmanager
     def _lock(self, key: Key, on_wait: Callable[[str], None]) -> Iterator[None]:

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -78,6 +79,33 @@ def test_refresh_replaces_an_artifact_only_when_the_new_one_is_whole(tmp_path: P
     build(store, text="new", refresh=True)
     found = store.find("weights", KEY.fingerprint)
     assert found is not None and (found.folder / "sub/file.txt").read_text() == "new"
+
+
+@pytest.mark.parametrize("killed_at", ["rename", "rmtree"])
+def test_refresh_works_again_after_a_kill_among_the_last_steps_of_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, killed_at: str
+) -> None:
+    store, work = Store(tmp_path), tmp_path / "work" / KEY.fingerprint
+    build(store, text="old")
+    with monkeypatch.context() as patch:
+
+        def killed(path: Path, *arguments: object, **named: object) -> None:
+            if path.name.startswith(KEY.fingerprint) and path.exists():
+                (path / "checkpoint").unlink(missing_ok=True)
+                raise KeyboardInterrupt
+            real(path, *arguments, **named)
+
+        owner = shutil if killed_at == "rmtree" else Path
+        real = getattr(owner, killed_at)
+        patch.setattr(owner, killed_at, killed)
+        with pytest.raises(KeyboardInterrupt), store.building(KEY, refresh=True) as begun:
+            (begun.folder / "checkpoint").write_text("step 40")
+    if killed_at == "rmtree":
+        assert not work.exists(), "half a checkpoint would be gone on from"
+    build(store, text="new", refresh=True)
+    found = store.find("weights", KEY.fingerprint)
+    assert found is not None and (found.folder / "sub/file.txt").read_text() == "new"
+    assert list((tmp_path / "work").iterdir()) == []
 
 
 def test_a_failed_build_is_no_artifact_and_its_output_does_not_leak_into_the_next(tmp_path: Path) -> None:
