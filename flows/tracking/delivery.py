@@ -46,7 +46,7 @@ class _KnownRun:
     id: str
     started_ms: int
     last_steps: dict[str, int] | None
-    """Metric -> last step on its axis; None: to be asked of MLflow."""
+    """Metric, as MLflow names it -> last step on its axis; None: to be asked of MLflow."""
 
 
 class Delivery:
@@ -175,9 +175,10 @@ class Delivery:
             step = operation["step"]
             timestamp = run.started_ms + round(1000 * operation["seconds"])
             for name, value in operation["metrics"].items():
-                if step > last_steps.get(name, -1):
-                    points.append(Metric(recordable(name), value, timestamp, step))
-                    last_steps[name] = step
+                kept = recordable(name)
+                if step > last_steps.get(kept, -1):
+                    points.append(Metric(kept, value, timestamp, step))
+                    last_steps[kept] = step
         for chunk in _chunks(points, _METRICS_PER_CALL):
             client.log_batch(run.id, metrics=chunk)
         run.last_steps = last_steps

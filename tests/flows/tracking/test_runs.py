@@ -118,6 +118,23 @@ def test_resumed_stage_reads_its_lines_again_and_doubles_no_point(settings, clie
     assert steps(client, before.run_id) == [1010, 1020, 1030, 1040]
 
 
+def test_resumed_stage_doubles_no_point_of_a_name_that_mlflow_cannot_have(settings, client):
+    lines = [{**line(step), "metrics": {"train/a+b/loss": 1 / step}} for step in (1, 2, 3)]
+    first = start(settings)
+    before = first.stage("foundation", "weights", "f")
+    before.metrics(lines[0])
+    before.metrics(lines[1])
+    first.close("KILLED")
+
+    second = start(settings)
+    after = second.stage("foundation", "weights", "f", resume_run_id=before.run_id)
+    for again in lines:  # done again, so at other times
+        after.metrics({**again, "seconds": 1 + again["seconds"]})
+    second.close()
+
+    assert steps(client, after.run_id, "train/a_b/loss") == [1010, 1020, 1030]
+
+
 def test_outage_loses_and_doubles_nothing(settings, client, network, caplog):
     run = start(settings)
     stage = run.stage("foundation", "weights", "f")
