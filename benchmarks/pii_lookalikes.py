@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import string
 
-from benchmarks.pii_values import ALPHANUMERIC, HEX, Drawing, Value, card, fake, resident_id
+from benchmarks.pii_drawing import ALPHANUMERIC, HEX, Drawing, Value
+from benchmarks.pii_values import card, fake, resident_id
 
 
 def _other_digit(number: str, place: int) -> str:

@@ -9,48 +9,17 @@ from __future__ import annotations
 import base64
 import ipaddress
 import string
-from collections.abc import Callable
-from random import Random
 
-from faker import Faker
-
-Value = Callable[["Drawing"], str]
-Form = Callable[["Drawing"], tuple[str, str]]
-"""Gives what stands before the value, and the value."""
-
-FULL_WIDTH = str.maketrans({chr(code): chr(code + 0xFEE0) for code in range(0x21, 0x7F)})
-"""The characters that Chinese input methods give for ASCII ones."""
-
-
-class Drawing:
-    """What values are drawn with; one seed gives one sequence."""
-
-    def __init__(self, seed: int) -> None:
-        self.random = Random(seed)
-        self.fakers = {locale: Faker(locale) for locale in ("en_US", "en_GB", "de_DE", "zh_CN")}
-        for place, faker in enumerate(self.fakers.values()):
-            faker.seed_instance(seed * 10 + place)
-
-    def fake(self, locale: str, provider: str) -> str:
-        """One value of a Faker provider."""
-        return str(getattr(self.fakers[locale], provider)())
-
-    def digits(self, count: int, first: str = string.digits) -> str:
-        """Random digits, the first one of these."""
-        return self.random.choice(first) + self.text(string.digits, count - 1)
-
-    def text(self, alphabet: str, length: int) -> str:
-        """Random characters."""
-        return "".join(self.random.choices(alphabet, k=length))
-
-    def one(self, *choices: str) -> str:
-        """One of these."""
-        return self.random.choice(choices)
-
-
-ALPHANUMERIC = string.ascii_letters + string.digits
-BASE64_URL = ALPHANUMERIC + "-_"
-HEX = "0123456789abcdef"
+from benchmarks.pii_drawing import ALPHANUMERIC, BASE64_URL, FULL_WIDTH, HEX, Drawing, Form, Value
+from benchmarks.pii_phones import (
+    american_phone,
+    british_phone,
+    german_phone,
+    international_phone,
+    landline,
+    mobile,
+    nanp,
+)
 
 
 def _local_part(d: Drawing) -> str:
@@ -143,107 +112,6 @@ def resident_id(d: Drawing) -> str:
         remainder = (remainder + int(digit)) * 2 % 11
     check = (12 - remainder) % 11
     return body + ("X" if check == 10 else str(check))
-
-
-def _nanp(d: Drawing) -> tuple[str, str, str]:
-    """Area, exchange and line of the North American numbering plan."""
-    area = d.one("212", "415", "617", "303", "808", "646", "512", "416", "604", "787")
-    return area, d.digits(3, "23456789"), d.digits(4)
-
-
-def _american_phone(d: Drawing) -> str:
-    area, exchange, line = _nanp(d)
-    return d.one(
-        f"({area}) {exchange}-{line}",
-        f"({area}){exchange}-{line}",
-        f"{area}-{exchange}-{line}",
-        f"{area}.{exchange}.{line}",
-        f"{area} {exchange} {line}",
-        f"1-{area}-{exchange}-{line}",
-        f"+1 {area} {exchange} {line}",
-        f"+1{area}{exchange}{line}",
-        f"{area}/{exchange}-{line}",
-        f"+1 ({area}) {exchange}-{line}",
-        f"{area}-{exchange}-{line} ext. {d.digits(3)}",
-    )
-
-
-def _international_phone(d: Drawing) -> str:
-    """ITU-T E.123, section 2: '+', country, spaces between the groups."""
-    return d.one(
-        f"+22 {d.digits(3, '6')} {d.digits(3)} {d.digits(4)}".replace("+22", "+220"),
-        f"+44 20 {d.digits(4, '37')} {d.digits(4)}",
-        f"+33 {d.digits(1, '1234567')} {d.digits(2)} {d.digits(2)} {d.digits(2)} {d.digits(2)}",
-        f"+49 30 {d.digits(6)}",
-        f"+81 3-{d.digits(4)}-{d.digits(4)}",
-        f"+91 {d.digits(5, '6789')} {d.digits(5)}",
-        f"+61 2 {d.digits(4)} {d.digits(4)}",
-        f"+852 {d.digits(4, '2569')} {d.digits(4)}",
-        f"+39 06 {d.digits(8)}",
-        f"0044 20 {d.digits(4)} {d.digits(4)}",
-        f"+7 (495) {d.digits(3)}-{d.digits(2)}-{d.digits(2)}",
-        f"+55 11 9{d.digits(4)}-{d.digits(4)}",
-        f"+65{d.digits(8, '689')}",
-    )
-
-
-def _british_phone(d: Drawing) -> str:
-    """Ofcom's ranges for drama, and Faker's."""
-    return d.one(
-        f"020 7946 0{d.digits(3)}",
-        f"01632 960{d.digits(3)}",
-        f"07700 900{d.digits(3)}",
-        f"07700900{d.digits(3)}",
-        f"0161 496 0{d.digits(3)}",
-        f"+44 7700 900{d.digits(3)}",
-        d.fake("en_GB", "phone_number"),
-    )
-
-
-def _german_phone(d: Drawing) -> str:
-    while not (number := d.fake("de_DE", "phone_number")).startswith("+"):
-        pass
-    return number
-
-
-def _mobile(d: Drawing) -> str:
-    number = d.fake("zh_CN", "phone_number")
-    spaced, dashed = (mark.join((number[:3], number[3:7], number[7:])) for mark in " -")
-    return d.one(
-        number,
-        number,
-        spaced,
-        dashed,
-        f"+86{number}",
-        f"+86 {spaced}",
-        f"+86-{number}",
-        f"0086{number}",
-        f"86-{number}",
-        f"(+86){number}",
-        number.translate(FULL_WIDTH),
-        spaced.translate(FULL_WIDTH),
-    )
-
-
-def _landline(d: Drawing) -> str:
-    """Area codes and lengths of the Chinese numbering plan."""
-    area, length = d.random.choice(
-        [("010", 8), ("021", 8), ("0755", 8), ("0571", 8), ("028", 8), ("0312", 7), ("0898", 8)]
-    )
-    line = d.digits(length, "2345678")
-    number = d.one(
-        f"{area}-{line}",
-        f"({area}){line}",
-        f"{area} {line}",
-        f"（{area}）{line}",
-        f"+86 {area[1:]} {line}",
-        f"{area}{line}",
-        f"{area}-{line[:-4]} {line[-4:]}",
-        f"{area}－{line}",
-        f"+86-{area[1:]}-{line}",
-        f"400-{d.digits(3, '168')}-{d.digits(4)}",
-    )
-    return number + (f"转{d.digits(4, '8')}" if number.endswith(line) and d.random.random() < 0.2 else "")
 
 
 def _network_address(d: Drawing) -> str:
@@ -409,15 +277,15 @@ _PASSPORT_CHINESE = ("护照号码：", "护照号", "护照：", "护照号码�
 ENGLISH: dict[str, list[Form]] = {
     "email": [bare(_address), bare(_address), after(_address, "mailto:", "<", "e-mail: "), bare(_spelled)],
     "phone": [
-        bare(_american_phone),
-        bare(_american_phone),
+        bare(american_phone),
+        bare(american_phone),
         bare(fake("en_US", "phone_number")),
-        bare(_international_phone),
-        bare(_british_phone),
-        bare(_german_phone),
-        bare(_mobile),
-        after(lambda d: "".join(_nanp(d)), *_CALL),
-        after(lambda d: "-".join(_nanp(d)[1:]), *_CALL),
+        bare(international_phone),
+        bare(british_phone),
+        bare(german_phone),
+        bare(mobile),
+        after(lambda d: "".join(nanp(d)), *_CALL),
+        after(lambda d: "-".join(nanp(d)[1:]), *_CALL),
     ],
     "resident_id": [
         bare(resident_id),
@@ -450,13 +318,13 @@ CHINESE: dict[str, list[Form]] = {
         wide(fake("zh_CN", "email")),
     ],
     "phone": [
-        bare(_mobile),
-        bare(_mobile),
-        bare(_landline),
-        bare(_landline),
-        wide(_landline),
-        after(_mobile, *_CALL_CHINESE),
-        bare(_international_phone),
+        bare(mobile),
+        bare(mobile),
+        bare(landline),
+        bare(landline),
+        wide(landline),
+        after(mobile, *_CALL_CHINESE),
+        bare(international_phone),
         after(lambda d: d.digits(8, "2345678"), *_CALL_CHINESE),
     ],
     "resident_id": [

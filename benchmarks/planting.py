@@ -7,8 +7,9 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from benchmarks.pii_drawing import Drawing
 from benchmarks.pii_lookalikes import GENERAL, PARTICULAR
-from benchmarks.pii_values import CHINESE, ENGLISH, Drawing
+from benchmarks.pii_values import CHINESE, ENGLISH
 from data.pii import Span
 
 Finder = Callable[[list[str]], Sequence[Sequence[Span]]]

@@ -51,6 +51,7 @@ BUILD = Path("build/rules")
 HELD_OUT = 0.1
 """Part of the documents of one source that no arm is trained on."""
 HELD_OUT_SEED = 1
+"""Of the draw that tells which documents these are."""
 ON_AT_LEAST: dict[str, dict[str, Any]] = {
     "teasers": {},
     "tripled": {},

@@ -25,7 +25,7 @@ FORMATS = {
     "weights": 2,
     "gate": 1,
     "finetuned": 3,
-    "scores": 3,
+    "scores": 4,
     "registration": 2,
 }
 """Raised when the meaning of a kind's content changes; tests/flows/test_formats.py holds the content to it."""

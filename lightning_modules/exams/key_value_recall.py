@@ -23,6 +23,7 @@ from lightning_modules.exams.groups import by_group, group_table
 from lightning_modules.metrics import METRICS, Outputs
 from lightning_modules.metrics.choice import best_of
 from lightning_modules.scoring.candidates import candidate_nll
+from lightning_modules.scoring.language_model import open_test
 from lightning_modules.scoring.results import Comparison, TestSet
 
 FREQUENT = 512
@@ -67,9 +68,8 @@ class KeyValueRecall(Exam):
         Raises:
             ValueError: the test split is empty, or a distance cannot be had.
         """
-        test, train = (Shards.open(sitting.folders["tokens"], split) for split in ("test", "train"))
-        if not test.documents:
-            raise ValueError("the test split holds no document; raise its fraction in the recipe's corpus.split")
+        tokens = sitting.folders["tokens"]
+        test, train = open_test(tokens), Shards.open(tokens, "train")
         frequent = frequent_words(train, sitting.tokenizer.vocabulary)
         asked = [
             question

@@ -17,6 +17,7 @@ from lightning_modules.baselines.unigram import token_nll
 from lightning_modules.exams.base import Exam, Reading, Results, Sitting
 from lightning_modules.exams.documents import named_pieces
 from lightning_modules.metrics import METRICS, Outputs
+from lightning_modules.scoring.language_model import open_test
 from lightning_modules.scoring.results import Comparison, TestSet, utf8_bytes
 from lightning_modules.scoring.token_likelihood import Floats, WithinWord, masked_nll
 
@@ -43,7 +44,8 @@ class PseudoPerplexity(Exam):
 
     def run(self, sitting: Sitting) -> Results:
         """Scores every network and the unigram model on the same pieces."""
-        test, train = (Shards.open(sitting.folders["tokens"], split) for split in ("test", "train"))
+        tokens = sitting.folders["tokens"]
+        test, train = open_test(tokens), Shards.open(tokens, "train")
         pieces = named_pieces(
             test, sitting.folders["corpus"], (self.length or sitting.sequence_length) - 2, self.tokens, sitting.seed
         )

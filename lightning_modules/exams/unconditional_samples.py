@@ -24,12 +24,13 @@ from lightning_modules.generation import DecodingConfig, decode
 from lightning_modules.metrics import METRICS, Outputs
 from lightning_modules.networks import Trunk
 from lightning_modules.scoring.inference import inference
+from lightning_modules.scoring.language_model import open_test
 from lightning_modules.scoring.results import Comparison, TestSet, utf8_bytes
 
 FIT_TOKENS = 2**21
 """At most about so many tokens of the training text, in documents drawn by the seed, make the referee."""
 ROWS = 16
-"""Texts written at once. Fixed, because a draw depends on its neighbours in the batch."""
+"""Texts written at once. Fixed, because every batch has a seed of its own."""
 SHOWN = 5
 
 
@@ -63,9 +64,8 @@ class UnconditionalSamples(Exam):
         Raises:
             ValueError: the test split is empty.
         """
-        test, train = (Shards.open(sitting.folders["tokens"], split) for split in ("test", "train"))
-        if not test.documents:
-            raise ValueError("the test split holds no document; raise its fraction in the recipe's corpus.split")
+        tokens = sitting.folders["tokens"]
+        test, train = open_test(tokens), Shards.open(tokens, "train")
         written = {name: self._write(sitting, name, trunk) for name, trunk in sitting.networks.items()}
         # As many as there are of real texts, or they could not be paired; all come round again where they are fewer.
         order = permutation(key(sitting.seed, "real texts"), test.documents)

@@ -19,7 +19,7 @@ from lightning_modules.generation import DecodingConfig, decode
 from lightning_modules.metrics import METRICS, Outputs
 from lightning_modules.metrics.base import Floats
 from lightning_modules.networks import Trunk
-from lightning_modules.scoring.language_model import chosen_documents, document_nll
+from lightning_modules.scoring.language_model import chosen_documents, document_nll, open_test
 from lightning_modules.scoring.results import Comparison, TestSet
 from lightning_modules.scoring.spec import EvaluateSpec
 from lightning_modules.scoring.systems import inference, open_system
@@ -40,11 +40,7 @@ def score_documents(
     Raises:
         ValueError: there are no test documents, or the tokenizer is another one.
     """
-    test, train = Shards.open(spec.data, "test"), Shards.open(spec.data, "train")
-    if not test.documents:
-        raise ValueError(
-            f"{spec.data}: the test split holds no document; raise its fraction in the recipe's corpus.split"
-        )
+    test, train = open_test(spec.data), Shards.open(spec.data, "train")
     documents_D = chosen_documents(test, spec.seed, spec.max_examples, spec.max_tokens)
     tokenizer = Tokenizer.load(spec.tokenizer)
     texts = [tokenizer.decode(test.document(document).tolist()) for document in documents_D]

@@ -9,6 +9,7 @@ is part of the scores' signatures. Shapes: D documents, W windows, B rows, T pos
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -48,6 +49,18 @@ def windows_of(document: int, targets: int, length: int, stride: int) -> list[Wi
         end = min(windows[-1].end + stride, targets)
         windows.append(Window(document, end - length, windows[-1].end, end))
     return windows
+
+
+def open_test(tokens: Path) -> Shards:
+    """Returns the test documents of a `tokens` artifact.
+
+    Raises:
+        ValueError: there are none.
+    """
+    test = Shards.open(tokens, "test")
+    if not test.documents:
+        raise ValueError(f"{tokens}: the test split holds no document; raise its fraction in the recipe's corpus.split")
+    return test
 
 
 def chosen_documents(shards: Shards, seed: int, max_documents: int | None, max_tokens: int | None) -> Ints:

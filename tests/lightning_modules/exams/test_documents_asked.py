@@ -21,7 +21,7 @@ def held(kind: str, sitting, **settings):
     return EXAMS[kind].model_validate({"exam": kind} | settings).run(sitting)
 
 
-@pytest.mark.parametrize("kind", ["key_value_recall", "unconditional_samples"])
+@pytest.mark.parametrize("kind", ["key_value_recall", "pseudo_perplexity", "unconditional_samples"])
 def test_a_test_split_without_documents_is_refused(sit, trunk, folders, tmp_path, kind: str):
     tokens = tmp_path / "tokens"
     shutil.copytree(folders / "tokens", tokens)
