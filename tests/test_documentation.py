@@ -13,6 +13,7 @@ from typer.main import get_command
 from flows.cli import app
 from flows.commands.options import overrides
 from flows.recipe import SHIPPED, load_recipe
+from lightning_modules.metrics import METRICS
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -116,3 +117,9 @@ def test_pages_promise_only_recipes_that_are_shipped():
     shipped = {file.stem for file in SHIPPED.glob("*.yaml")}
 
     assert shipped >= {"smoke", "demo", "showcase", "bert", "albert", "electra", "glm", "gpt_bert"}
+
+
+def test_page_of_metrics_names_every_metric():
+    named = set(re.findall(r"`(\w+)`", (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")))
+
+    assert set(METRICS) - named == set()
