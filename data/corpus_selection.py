@@ -126,7 +126,8 @@ def _drop_exact(candidates: Candidates, known: Known, scratch: Path, memory_byte
     """Drops what is there before.
 
     An exact duplicate is counted as one whatever else is wrong with it, so that the count says how often a source
-    repeats itself and not how the other rules are set. 128 bits of a key decide.
+    repeats itself and not how the other rules are set. But what a rule has dropped comes behind all that is alive, or a
+    text would be lost of which another source's rules drop a copy. 128 bits of a key decide.
     """
     spill = Spill(scratch, columns=3, memory_bytes=memory_bytes)
     done = 0
@@ -134,17 +135,19 @@ def _drop_exact(candidates: Candidates, known: Known, scratch: Path, memory_byte
         spill.add(_ranked(batch["key"], np.arange(done, done + batch.num_rows)))
         done += batch.num_rows
     read_N = ~candidates.dropped_by(["source/", "known/"])
+    count = len(candidates.ranks_N)
+    places_N = known.documents + candidates.ranks_N + np.where(candidates.alive_N, 0, count)
     for rows, documents in candidates.read(("key",), read_N):
-        spill.add(_ranked(documents["key"], known.documents + candidates.ranks_N[rows]))
+        spill.add(_ranked(documents["key"], places_N[rows]))
     for found in spill.repeated():
         again = np.zeros(len(found), dtype=np.bool_)
         again[1:] = (found[1:, :2] == found[:-1, :2]).all(axis=1)
         firsts = np.maximum.accumulate(np.where(again, 0, np.arange(len(found))))
-        ranks = found[:, 2].astype(np.int64) - known.documents
-        new = again & (ranks >= 0)
-        before = ranks[firsts] < 0
-        candidates.drop(candidates.rows_by_rank_N[ranks[new & ~before]], "dedup/exact")
-        candidates.drop(candidates.rows_by_rank_N[ranks[new & before]], "known/exact")
+        places = found[:, 2].astype(np.int64) - known.documents
+        new = again & (places >= 0)
+        before = places[firsts] < 0
+        candidates.drop(candidates.rows_by_rank_N[places[new & ~before] % count], "dedup/exact")
+        candidates.drop(candidates.rows_by_rank_N[places[new & before] % count], "known/exact")
 
 
 def _ranked(keys: pa.Array, ranks: NDArray[np.int64]) -> NDArray[np.uint64]:
