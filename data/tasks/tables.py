@@ -173,7 +173,7 @@ def read_table(stream: BinaryIO, name: str) -> pd.DataFrame:
         match kind:
             case ".csv" | ".tsv":
                 separator = "," if kind == ".csv" else "\t"
-                return pd.read_csv(plain, sep=separator, dtype=str, keep_default_na=False)
+                return _separated(plain.read(), separator)
             case ".jsonl":
                 return _frame([json.loads(line) for line in plain if line.strip()])
             case ".parquet":
@@ -193,6 +193,26 @@ def _kind(name: str) -> str:
     path = PurePosixPath(name)
     suffix = (path.with_suffix("") if path.suffix in COMPRESSIONS else path).suffix
     return suffix if suffix in {".conll", ".json"} else format_of(name)
+
+
+def _separated(content: bytes, separator: str) -> pd.DataFrame:
+    """Reads rows of cells under a line of names; cells without a name must be empty, as behind a separator at the end.
+
+    Raises:
+        ValueError: they are not: pandas would take the first cells for an index and move the others under wrong names.
+    """
+    settings: dict[str, Any] = {"sep": separator, "dtype": str, "keep_default_na": False}
+    table = pd.read_csv(BytesIO(content), **settings)
+    if isinstance(table.index, pd.RangeIndex):
+        return table
+    names, nameless = list(table.columns), list(range(table.index.nlevels))
+    table = pd.read_csv(BytesIO(content), names=[*names, *nameless], header=0, **settings)
+    if (table[nameless] != "").any(axis=None):
+        raise ValueError(
+            f"rows have more cells than the first line has names ({', '.join(names)}); put cells that hold "
+            f"{separator!r} in quotes"
+        )
+    return table[names]
 
 
 def _frame(rows: list[Any]) -> pd.DataFrame:

@@ -110,6 +110,20 @@ def test_wheel_names_the_members_there_are(places: Places, wheel):
         list(config.examples(places))
 
 
+@pytest.mark.parametrize(("kind", "separator"), [("csv", ","), ("tsv", "\t")])
+def test_cells_without_a_name_move_no_others(places: Places, kind: str, separator: str):
+    config = source(source="file", path=f"a.{kind}", label="label", labels=["0", "1"])
+    rows = [["text", "label"], ["007", "1", ""], ["好", "0", ""], ["NA"]]
+    (places.root / f"a.{kind}").write_text("".join(separator.join(row) + "\n" for row in rows))
+
+    assert [(e.input, e.target) for e in config.examples(places)] == [("007", "1"), ("好", "0"), ("NA", "")]
+
+    rows[2] = ["好", "很", "0"]
+    (places.root / f"a.{kind}").write_text("".join(separator.join(row) + "\n" for row in rows))
+    with pytest.raises(ValueError, match=r"more cells than the first line has names \(text, label\)"):
+        list(config.examples(places))
+
+
 def test_file_takes_jsonl_and_parquet_alike(places: Places):
     (places.root / "a.jsonl").write_text('{"text": "一", "answer": "one"}\n{"text": "二", "answer": "two"}\n')
     pq.write_table(pa.table({"text": ["一", "二"], "answer": ["one", "two"]}), places.root / "a.parquet")
