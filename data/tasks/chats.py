@@ -73,7 +73,7 @@ def read_conversations(stream: BinaryIO, name: str) -> list[Any]:
         text = decompressed(stream, name).read().decode("utf-8-sig")
         match kind:
             case "jsonl":
-                rows = [json.loads(line) for line in text.splitlines() if line.strip()]
+                rows = [json.loads(line) for line in text.split("\n") if line.strip()]
             case "json":
                 rows = json.loads(text)
             case "yml" | "yaml":

@@ -42,6 +42,12 @@ def test_what_follows_the_last_reply_is_left_out_and_who_gets_no_reply_is_empty(
     assert (alone.input, alone.target) == (silent.input, silent.target) == ("", "")
 
 
+def test_separators_of_lines_in_what_is_said_end_no_row(tmp_path: Path):
+    rows = [["一\u2028二\x85三", "four\u2029five\x0csix"], ["Hi", "Hello"]]
+
+    assert [(e.input, e.target) for e in read(tmp_path, rows)] == [tuple(rows[0]), tuple(rows[1])]
+
+
 def test_alpaca_rows_are_questions_and_answers(tmp_path: Path):
     rows = [
         {"instruction": "Translate.", "input": "cat", "output": "猫"},
