@@ -28,6 +28,32 @@ def test_a_page_is_read_in_the_encoding_that_it_declares(
     assert text in row.text
 
 
+@pytest.mark.parametrize(
+    ("declared", "written", "text"),
+    [
+        ("gb2312", "gbk", "朱镕基答记者问。"),
+        ("GB2312", "gb18030", "Price 100 — 囍 shop, welcome to our shop, please call us for the list of prices."),
+        ("iso-8859-1", "cp1252", "\u201cIt\u2019s late\u201d, she said \u2013 and that was all of it\u2026"),
+        ("us-ascii", "cp1252", "Nobody\u2019s café is open."),
+        ("big5", "big5hkscs", "今日天氣很好，我哋一齊去公園散步，見到好多靚花同好高嘅樹。"),
+        ("shift_jis", "cp932", "今日は天気がいいので、髙橋さんは①公園を散歩しました。"),
+    ],
+)
+def test_a_declared_encoding_is_read_as_browsers_read_it(
+    read: Callable[..., list[Row]],
+    tmp_path: Path,
+    page_of: Callable[[str], str],
+    declared: str,
+    written: str,
+    text: str,
+) -> None:
+    page = page_of(text).replace("<head>", f'<head><meta charset="{declared}">')
+    (tmp_path / "a.html").write_bytes(page.encode(written))
+
+    [row] = read(path="a.html")
+    assert text in row.text
+
+
 def test_bytes_of_one_page_in_two_encodings_still_make_a_row(
     read: Callable[..., list[Row]], tmp_path: Path, page_of: Callable[[str], str]
 ) -> None:
