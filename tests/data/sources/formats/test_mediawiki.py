@@ -24,6 +24,18 @@ def test_markup_becomes_running_text(
     assert row.text.split() == ["Rivers", "carry", "boats", "to", "the", "sea.", "Boats", "They", "float."]
 
 
+def test_chinese_names_of_namespaces_and_conversions_leave_no_markup(
+    read: Callable[..., list[Row]], tmp_path: Path, wiki_of: Callable[..., bytes]
+) -> None:
+    markup = (
+        "-{T|zh-hans:软件;zh-hant:軟體}--{H|zh-cn:计算机;zh-tw:電腦}--{A|zh-tw:程式; zh-cn:程序;}-是-{zh-hant:軟體; "
+        "zh-hans:软件}-。[[檔案:x.jpg|thumb|图]]-{三十}-个-{R|里}-，-{zh-cn:a}-。[[圖像:y.png]]e^-{x}-\n[[分類:软件]][[分类:水]]"
+    )
+    (tmp_path / "a.xml").write_bytes(wiki_of([("软件", markup)]))
+
+    assert [row.text for row in read(path="a.xml")] == ["程序是软件。三十个里，a。e^-{x}-"]
+
+
 def test_pages_without_an_article_are_counted_under_what_they_are(
     read: Callable[..., list[Row]], tmp_path: Path, wiki_of: Callable[..., bytes]
 ) -> None:
