@@ -28,6 +28,8 @@ _FTFY = ftfy.TextFixerConfig(
     normalization="NFC",
     explain=False,
 )
+_SPACES = dict.fromkeys((0x0B, 0x0C, *range(0x1C, 0x1F)), "\n") | {0x1F: " "}
+"""Control characters that are white space: ftfy takes them out, and would join what they part."""
 _ENTITY = re.compile(r"&(?:#\d+|#[xX][0-9a-fA-F]+|[a-zA-Z][a-zA-Z0-9]+);")
 
 
@@ -61,4 +63,4 @@ def _decoded(text: str, flags: int) -> str:
         text = _ENTITY.sub(lambda entity: html.unescape(entity[0]), text)
     if text.isascii() or (not flags & (ENTITY | SUSPECT) and unicodedata.is_normalized("NFC", text)):
         return text
-    return unicodedata.normalize("NFC", ftfy.fix_text(text, _FTFY))
+    return unicodedata.normalize("NFC", ftfy.fix_text(text.translate(_SPACES), _FTFY))
