@@ -48,6 +48,10 @@ def _read(stream: BinaryIO, name: str, config: FileFields, delimiter: str) -> It
             break
         before = reader.line_num
         record = dict(zip(header, cells, strict=False))
+        if any(map(str.strip, cells[len(header) :])):  # a delimiter without quotes: the text goes on in the next cell
+            raw = delimiter.join(cells).encode("utf-8", "surrogateescape")
+            yield defective(raw, f"{name}:{number}", "too_many_cells")
+            continue
         try:
             "".join(cells).encode()
         except UnicodeEncodeError:

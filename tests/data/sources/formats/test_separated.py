@@ -19,9 +19,21 @@ def test_nul_bytes_are_kept_for_the_rule_that_repairs_them(read: Callable[..., l
 
 
 def test_rows_that_are_too_short_have_no_text(read: Callable[..., list[Row]], tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text("id,text\n1\n2,b,c\n")
+    (tmp_path / "a.csv").write_text("id,text\n1\n2,b\n")
 
     assert [(row.text, row.defect) for row in read(path="a.csv")] == [("", "no_text"), ("b", None)]
+
+
+def test_rows_with_more_cells_than_names_are_counted_and_not_cut(
+    read: Callable[..., list[Row]], tmp_path: Path
+) -> None:
+    (tmp_path / "a.csv").write_text('text,label\nHello, my dear,1\n你好,0,\n"Bye, then",1\n')
+
+    assert [(row.text, row.defect, row.origin) for row in read(path="a.csv")] == [
+        ("Hello, my dear,1", "too_many_cells", "a.csv:2"),
+        ("你好", None, "a.csv:3"),
+        ("Bye, then", None, "a.csv:4"),
+    ]
 
 
 def test_a_header_that_is_not_utf8_can_be_printed(read: Callable[..., list[Row]], tmp_path: Path) -> None:
