@@ -15,13 +15,15 @@ from data.sources.source import SourceError
 def find_local(pattern: str, root: Path) -> list[tuple[str, Path]]:
     """Files that match: name relative to `root`, where relative patterns start, and path; sorted by name.
 
+    The name of a file means that file, also where it holds brackets or asterisks.
+
     '**' enters no folder through a symbolic link, so a loop of links ends.
 
     Raises:
         SourceError: there are none.
     """
     whole = root / Path(pattern).expanduser()
-    found = Path(whole.anchor).glob(str(whole.relative_to(whole.anchor)))
+    found = [whole] if whole.is_file() else Path(whole.anchor).glob(str(whole.relative_to(whole.anchor)))
     files = sorted((os.path.relpath(path, root), path) for path in found if path.is_file())
     if not files:
         raise SourceError(f"path {pattern!r}: no file matches {whole}; mend the path or add the files")

@@ -21,6 +21,16 @@ def test_loops_of_links_end_and_dead_links_are_passed_over(read: Callable[..., l
     assert [row.origin for row in read(path="a/**/*.txt")] == ["a/b/x.txt"]
 
 
+def test_a_file_is_found_by_its_name_though_that_reads_like_a_pattern(
+    read: Callable[..., list[Row]], tmp_path: Path
+) -> None:
+    for name in ("news [1].txt", "news 1.txt"):
+        (tmp_path / name).write_text(name)
+
+    assert [row.text for row in read(path="news [1].txt")] == ["news [1].txt"]
+    assert [row.text for row in read(path="news [0-9].txt")] == ["news 1.txt"]
+
+
 @pytest.mark.parametrize("change", [lambda path: path.write_text('{"text": "longer"}\n'), lambda path: path.unlink()])
 def test_a_file_that_changes_while_it_is_read_is_an_error(
     read: Callable[..., list[Row]], tmp_path: Path, change: Callable[[Path], Any], monkeypatch: pytest.MonkeyPatch
