@@ -109,8 +109,8 @@ def find_overlap(
             if config.mode == "cut":
                 rows = _cut(candidates, search, own, cuts, too_little)
             candidates.drop(rows, f"decontamination/{evaluation.name}")
-    left = np.zeros_like(held) if config.mode == "report" else held
-    before_E, after_E = search.shares(np.ones_like(held)), search.shares(~left)
+    gone = np.zeros_like(held) if config.mode == "report" else held | ~candidates.alive_N[search.rows_P]
+    before_E, after_E = search.shares(np.ones_like(held)), search.shares(~gone)
     found = zip(examples.described(), index.grams_E, after_E, before_E, strict=True)
     rows_of_overlap = [
         {**described, "runs": int(runs), "share": float(share), "share_before": float(before)}

@@ -156,6 +156,20 @@ def test_a_short_example_counts_only_with_its_answer(build: Build, text: str, go
     assert overlap[short["input"]]["share_before"] == float(goes)
 
 
+def test_what_a_document_that_goes_has_of_other_examples_goes_with_it(build: Build) -> None:
+    other = filler(60, 40)
+    part = " ".join(other.split()[:16])  # 4 of its 28 runs
+
+    summary, overlap = build(
+        [f"{filler(1)} {EXAMPLE} {part} {filler(2)}", filler(3)],
+        [example(EXAMPLE, "because"), example(other, "so")],
+    )
+
+    assert summary.sources["own"].dropped == {"decontamination/quiz": 1}
+    assert overlap[other]["share_before"] == pytest.approx(4 / 28)
+    assert overlap[other]["share"] == 0.0
+
+
 def test_long_answers_alone_are_no_contamination(build: Build) -> None:
     summary, overlap = build([f"{filler(50, 30)} {filler(2)}", filler(3)], [example(EXAMPLE, filler(50, 30))])
 
