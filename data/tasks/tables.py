@@ -51,8 +51,8 @@ class TableSource(LabelledSource):
     spans: str | None = None
     """Column of the tagged stretches of the text: a list of [start, end, label] in characters."""
     tags: str | None = None
-    """Column of one tag for every token, O, B-x or I-x, with the x in `labels`; the tokens are in column `input`. A
-    `.conll` file has the columns tokens and tags."""
+    """Column of one tag for every token: O, B-x or I-x, or those of BMES, BIOES or BILOU, with the x in `labels`; the
+    tokens are in column `input`. A `.conll` file has the columns tokens and tags."""
     answer: str | None = None
     """Column of what answers `question` in the words of the context: a text, a list, or as in SQuAD with its starts. A
     `.json` file as SQuAD's has the columns context, question and answers."""

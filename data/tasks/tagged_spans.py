@@ -9,6 +9,8 @@ from data.answers import TaggedSpan
 from data.examples import UNSPACED_LANGUAGES
 from data.tasks.cells import listed
 
+_OPENS, _GOES_ON = frozenset("BSU"), frozenset("IMEL")
+"""What a tag begins with where a span begins, and where it goes on: in BIO, BMES and BIOES, and BILOU."""
 _WORD_END, _WORD_START = re.compile(r"[A-Za-z0-9]\Z"), re.compile(r"[A-Za-z0-9]")
 
 
@@ -37,8 +39,8 @@ def joined(
     """Returns the text of tokens and the spans that their tags make.
 
     Between tokens stands a space; in languages written without, only between two words of Latin letters or digits.
-    B-x starts a span of x, I-x goes on with one of x or starts it where there is none, as conlleval counts; all other
-    tags are outside of any.
+    B-x starts a span of x, I-x goes on with one of x or starts it where there is none, as conlleval counts. Of schemes
+    that say more, S-x and U-x are read as B-x, and M-x, E-x and L-x as I-x. All other tags are outside of any.
 
     Raises:
         ValueError: there are not as many tags as tokens.
@@ -50,8 +52,8 @@ def joined(
         text += _between(text, token, language)
         start, (place, _, label) = len(text), tag.partition("-")
         text += token
-        inside = place in {"B", "I"} and label in labels
-        if inside and place == "I" and label == open_label:
+        inside = place in _OPENS | _GOES_ON and label in labels
+        if inside and place in _GOES_ON and label == open_label:
             found[-1] = found[-1]._replace(end=len(text))
         elif inside:
             found.append(TaggedSpan(start, len(text), label))

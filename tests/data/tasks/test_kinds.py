@@ -99,6 +99,23 @@ def test_a_new_type_and_a_new_b_start_new_spans(tmp_path: Path):
     assert read_tags(example.target) == [(0, 1, "X"), (2, 3, "X"), (4, 7, "Y")]
 
 
+@pytest.mark.parametrize(
+    "tags",
+    [
+        ["B-PER", "I-PER", "I-PER", "O", "B-LOC", "B-PER", "I-PER"],
+        ["B-PER", "M-PER", "E-PER", "O", "S-LOC", "B-PER", "E-PER"],
+        ["B-PER", "I-PER", "E-PER", "O", "S-LOC", "B-PER", "E-PER"],
+        ["B-PER", "I-PER", "L-PER", "O", "U-LOC", "B-PER", "L-PER"],
+    ],
+)
+def test_every_scheme_of_tags_gives_the_same_spans(tmp_path: Path, tags: list[str]):
+    row = {"tokens": list("欧阳修在京苏轼"), "tags": tags}
+    config = table(tmp_path, [row], input="tokens", tags="tags", labels=["PER", "LOC"], language="zh")
+    [example] = read(tmp_path, config)
+
+    assert read_tags(example.target) == [(0, 3, "PER"), (4, 5, "LOC"), (5, 7, "PER")]
+
+
 def test_chinese_tokens_are_joined_without_spaces_but_for_latin_words(tmp_path: Path):
     row = {"tokens": [*list("我在北京用"), "iPhone", "15"], "tags": ["O", "O", "B-LOC", "I-LOC", "O", "B-P", "I-P"]}
     config = table(tmp_path, [row], input="tokens", tags="tags", labels=["LOC", "P"], language="zh")
