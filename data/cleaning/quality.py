@@ -20,6 +20,8 @@ _STOP_WORDS = {
     "zh": "的 了 是 在 和 不 有 也 就 都 而 与 及 这 那 我 他 她 你 们 被 把 着 吗 呢 很",
 }
 _SYMBOLS = ("#", "…", "...")
+_TWICE = ("……", "......")
+"""Ellipses as Chinese has them, of six dots (GB/T 15834, section 4.11), which are two of `_SYMBOLS`."""
 _BULLETS = np.array([ord(bullet) for bullet in "-*•●▪◦·"])
 
 
@@ -27,7 +29,7 @@ class QualityConfig(Config):
     """Settings of `quality`; shares are between 0 and 1."""
 
     max_symbols_per_word: float = Field(0.1, ge=0.0)
-    """'#' and ellipses."""
+    """'#' and ellipses, a Chinese one of six dots too being one."""
     min_lettered_words: float = Field(0.8, ge=0.0, le=1.0)
     """Share of the words that hold a letter."""
     min_lettered_characters: float = Field(0.6, ge=0.0, le=1.0)
@@ -64,6 +66,7 @@ class Quality(Rule[QualityConfig]):
         config, words = self.config, texts.words
         counts = np.maximum(words.counts, 1)
         symbols = sum(texts.occurrences(symbol) for symbol in _SYMBOLS)
+        symbols = symbols - sum(texts.occurrences(symbol) for symbol in _TWICE)
         batch.drop(self.name, "symbols", symbols > config.max_symbols_per_word * counts)
         lettered = texts.sums(words.having(LETTER), words.offsets)
         least = np.where(words.unspaced, config.min_lettered_characters, config.min_lettered_words)

@@ -70,7 +70,7 @@ def _grams(words: list[str], n: int) -> list[tuple[str, ...]]:
 def quality(text: str) -> str | None:
     words, unspaced = split_words(text), is_unspaced(text)
     count = len(words) or 1
-    if len(re.findall(r"#|…|\.\.\.", text)) > 0.1 * count:
+    if len(re.findall(r"#|…{1,2}|\.{3,6}", text)) > 0.1 * count:
         return "symbols"
     if sum(re.search(r"[^\W\d_]", word) is not None for word in words) < (0.6 if unspaced else 0.8) * count:
         return "few_letters"

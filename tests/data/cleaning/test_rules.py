@@ -14,6 +14,7 @@ from data.cleaning.c4 import count_sentences
 from data.cleaning.repetition import paragraphs
 from data.cleaning.teasers import TeasersConfig, without_teasers
 from data.cleaning.tripled import TripledConfig, glyphs, untripled
+from data.language import split_words
 from data.sources import SourceError, SourceFields, read_source
 from data.text import TextColumn
 from data.text.repeats import seen_before
@@ -117,6 +118,20 @@ def test_paragraphs_are_hashed_with_the_order_of_their_lines():
     assert offsets.tolist() == [0, 3, 3, 4]
     assert characters.tolist() == [2, 2, 2, 2]
     assert seen_before(hashes, offsets).tolist() == [False, False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("ellipsis", "symbols"),
+    [("…", 1), ("……", 1), ("………", 2), ("...", 1), ("......", 1), (".........", 2)],
+)
+def test_an_ellipsis_of_six_dots_is_one_symbol(ellipsis: str, symbols: int):
+    text = f"他走了{ellipsis}再也没有回来"
+    words = len(split_words(text))
+    allowed, refused = (
+        applied([text], ["zh"], quality={"max_symbols_per_word": share / words}) for share in (symbols, symbols - 0.5)
+    )
+
+    assert (allowed.dropped, refused.dropped) == ([None], ["quality/symbols"])
 
 
 def test_stop_words_must_differ_and_other_languages_are_not_asked():
