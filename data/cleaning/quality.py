@@ -3,10 +3,10 @@
 Source: Rae et al. 2021 (Gopher), arXiv:2112.11446, section A1.1. Length has its own rule.
 """
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from data.cleaning.rule import Rule, TextBatch
 from data.config import Config
@@ -48,6 +48,17 @@ class QualityConfig(Config):
     """Share of the lines that begin with a bullet."""
     max_ellipsis_lines: float = Field(0.3, ge=0.0, le=1.0)
     """Share of the lines that end with an ellipsis."""
+
+    @model_validator(mode="after")
+    def stop_words_suffice(self) -> Self:
+        """Refuses lists with fewer words than every text must have: no text of their language could stay."""
+        for language, words in self.stop_words.items():
+            if len(set(words)) < self.min_stop_words:
+                raise ValueError(
+                    f"stop_words.{language}: {len(set(words))} different words, of which a text must have "
+                    f"{self.min_stop_words}; give more, or leave the language out: it is then not asked for any"
+                )
+        return self
 
 
 class Quality(Rule[QualityConfig]):

@@ -141,6 +141,11 @@ def test_stop_words_must_differ_and_other_languages_are_not_asked():
     assert batch.dropped == ["quality/few_stop_words", None, None, "quality/few_stop_words", None]
 
 
+def test_lists_of_too_few_stop_words_are_refused_with_a_way_out():
+    with pytest.raises(ValidationError, match=r"stop_words\.zh: 0 different words, of which a text must have 2; give"):
+        applied(["小船"], ["zh"], quality={"min_stop_words": 2, "stop_words": {"en": ["the", "of"], "zh": []}})
+
+
 def test_code_is_found_spared_and_given_a_language():
     batch = applied([PROGRAM, "Some prose about code."], [None, "en"], code={}, repair={}, quality={}, language={})
 
