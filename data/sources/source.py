@@ -72,7 +72,7 @@ class Row:
     """File and row, as a person finds it again: 'news.jsonl.gz:17'."""
     defect: str | None = None
     """Why it cannot be used, as its reader says: 'not_utf8', 'line_too_long', 'open_quote', 'too_many_cells',
-    'not_json', 'no_text', 'no_main_text'. It is counted and left out."""
+    'not_csv', 'not_json', 'no_text', 'no_main_text'. It is counted and left out."""
 
 
 @dataclass(frozen=True, slots=True)

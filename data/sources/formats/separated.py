@@ -38,9 +38,13 @@ def _read(stream: BinaryIO, name: str, config: FileFields, delimiter: str) -> It
     header = [column for column in next(reader) if not column.endswith(_LAST)]
     require_columns(header, name, config)
     before = reader.line_num
-    for number, cells in enumerate(reader, 2):
+    for number, cells in enumerate(_records(reader), 2):
         while skipped:
             yield Row("", None, f"{name}:line {skipped.pop()}", "line_too_long")
+        if cells is None:
+            before = reader.line_num
+            yield Row("", None, f"{name}:{number}", "not_csv")
+            continue
         if cells and cells[-1].endswith(_LAST):
             # A quote that is never closed: how many records its lines were, nobody knows, so each line is one.
             for line in range(before + 1, reader.line_num):
@@ -61,3 +65,16 @@ def _read(stream: BinaryIO, name: str, config: FileFields, delimiter: str) -> It
             yield row_of(record, f"{name}:{number}", config)
     while skipped:
         yield Row("", None, f"{name}:line {skipped.pop()}", "line_too_long")
+
+
+def _records(reader: Iterator[list[str]]) -> Iterator[list[str] | None]:
+    """The cells of each record; None for one that has a carriage return alone between its cells or in them."""
+    while True:
+        try:
+            yield next(reader)
+        except csv.Error as error:
+            if "new-line character" not in str(error):  # a cell without an end, of which nobody knows what it holds
+                raise
+            yield None
+        except StopIteration:
+            return

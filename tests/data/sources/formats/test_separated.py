@@ -36,6 +36,19 @@ def test_rows_with_more_cells_than_names_are_counted_and_not_cut(
     ]
 
 
+def test_a_record_with_half_a_line_break_is_counted_and_the_next_is_read(
+    read: Callable[..., list[Row]], tmp_path: Path
+) -> None:
+    (tmp_path / "a.csv").write_bytes('text\none\nhalf\ra break\n"a whole\rone"\r\n末\n'.encode())
+
+    assert [(row.text, row.defect, row.origin) for row in read(path="a.csv")] == [
+        ("one", None, "a.csv:2"),
+        ("", "not_csv", "a.csv:3"),
+        ("a whole\rone", None, "a.csv:4"),
+        ("末", None, "a.csv:5"),
+    ]
+
+
 def test_a_header_that_is_not_utf8_can_be_printed(read: Callable[..., list[Row]], tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(b"t\xffxt\na\n")
 
