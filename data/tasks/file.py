@@ -32,7 +32,8 @@ class FileTable(TableSource, SplitFiles):
 
     source: Literal["file"]
     about: tuple[str, ...] = ()
-    """Columns that are kept with each example, such as who wrote it: the exam `group_gaps` tells groups by them."""
+    """Columns that are kept with each example, such as who wrote it: the exam `group_gaps` tells groups by them. Of the
+    rows of one query, those of the first."""
     searched: CandidateTable | None = None
     """Where queries search: all of this table, in which `documents` and `negatives` are ids. null: they are texts, and
     queries search all documents of their split."""
@@ -50,6 +51,8 @@ class FileTable(TableSource, SplitFiles):
             with path.open("rb") as stream:
                 table = read_table(stream, path.name)
             rows = self.rows(table, str(path), candidates)
+            if self.documents is not None and self.input in table.columns:  # rows of one query are one example
+                table = table[~table[self.input].astype(str).duplicated()]
             for example in with_columns(rows, table, self.about, str(path)):
                 yield replace(example, split=self.split_of(table_split, example.group))
 

@@ -198,6 +198,20 @@ def test_rows_of_one_query_are_one_example_and_its_split_is_what_it_searches(tmp
     assert {row["target"] for row in read_examples(tmp_path / "out", "test")} <= test.keys()
 
 
+def test_columns_about_a_query_are_those_of_its_first_row(tmp_path: Path):
+    rows = [
+        {"query": "a?", "found": "A", "by": "x"},
+        {"query": "a?", "found": "a", "by": "y"},
+        {"query": "甲？", "found": "甲", "by": "z"},
+    ]
+    config = table(tmp_path, rows, input="query", documents="found", about=["by"])
+
+    assert [(e.input, len(e.others), e.details["by"]) for e in read(tmp_path, config)] == [
+        ("a?", 1, "x"),
+        ("甲？", 0, "z"),
+    ]
+
+
 def test_a_table_of_candidates_is_searched_whole_and_unknown_ids_are_refused(tmp_path: Path):
     (tmp_path / "docs.csv").write_text("key,body\n" + "".join(f"d{n},文档{n}\n" for n in range(70)), encoding="utf-8")
     searched = {"path": "docs.csv", "id": "key", "text": "body"}
