@@ -89,6 +89,7 @@ class ChunkCleaner:
         batch = TextBatch(TextColumn(rows["text"]), languages, source.min_words, source.min_characters, dropped)
         batch.code[:] = source.type == "code"
         apply_rules(self._rules[chunk.source], batch)
+        batch.drop("cleaning", "nothing_left", np.diff(batch.texts.offsets) == 0)
 
         texts, pii = self._without_pii(batch.texts, batch.alive)
         titles, in_titles = self._titles(rows["title"], batch.alive)

@@ -134,6 +134,19 @@ def test_a_copy_that_the_rules_of_its_source_drop_takes_no_other_with_it(tmp_pat
     assert summary.sources["lenient"].dropped == {"dedup/exact": 1}
 
 
+def test_a_text_of_which_the_repairs_leave_nothing_is_no_document(tmp_path: Path) -> None:
+    write_jsonl(
+        tmp_path / "a.jsonl",
+        [english(1), "All rights reserved\nShare this", "版权所有\n责任编辑：王某", "\ufeff\u200b"],
+    )
+    config = settings(a={"path": "a.jsonl", "language": "en", "cleaning": {"length": None, "quality": None}})
+
+    summary = build(config, tmp_path)
+
+    assert [text for texts in read(tmp_path / "corpus").values() for text in texts] == [english(1)]
+    assert summary.sources["a"].dropped == {"cleaning/nothing_left": 1, "dedup/exact": 2}
+
+
 def test_artifact_has_the_promised_files(dirty: CorpusConfig, tmp_path: Path) -> None:
     summary = build(dirty, tmp_path)
     folder = tmp_path / "corpus"
