@@ -27,6 +27,6 @@ def with_columns(
         return
     if missing := sorted(set(columns) - set(table.columns)):
         raise ValueError(f"{name}: no column {', '.join(missing)}; the columns are {', '.join(table.columns)}")
-    for example, row in zip(examples, table[list(columns)].astype(str).to_dict("records"), strict=True):
-        kept = {str(column): cell for column, cell in row.items() if cell}
+    for example, row in zip(examples, table[list(columns)].to_dict("records"), strict=True):
+        kept = {str(column): str(cell) for column, cell in row.items() if str(cell)}
         yield replace(example, details={**example.details, **kept})

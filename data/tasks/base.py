@@ -64,7 +64,7 @@ class HashSplit(Config):
 
     def of(self, group: str) -> Split:
         """Returns the split of a group."""
-        fold = zlib.crc32(group.encode()) % self.folds
+        fold = zlib.crc32(group.encode(errors="surrogatepass")) % self.folds
         return "test" if fold in self.test else "validation" if fold in self.validation else "train"
 
 

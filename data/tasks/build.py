@@ -101,11 +101,12 @@ def build_examples(
 
 
 def _divide(read: Sequence[Example], config: LabelledSource) -> tuple[dict[Split, list[Example]], Counter[str]]:
-    conflicting = _conflicting(read, config) if config.drop_conflicts else frozenset()
+    whole = [example for example in read if _is_unicode(example)]
+    dropped = Counter({"not_utf8": len(read) - len(whole)} if len(whole) < len(read) else {})
+    conflicting = _conflicting(whole, config) if config.drop_conflicts else frozenset()
     splits: dict[Split, list[Example]] = {split: [] for split in SPLITS}
-    for example in read:
+    for example in whole:
         splits[example.split or config.split.of(example.group)].append(example)
-    dropped: Counter[str] = Counter()
     seen: dict[str, set[str]] = {field: set() for field in config.distinct}
     for split in reversed(SPLITS):
         kept = []
@@ -123,6 +124,16 @@ def _divide(read: Sequence[Example], config: LabelledSource) -> tuple[dict[Split
                     seen[field].add(key)
         splits[split] = kept
     return splits, dropped
+
+
+def _is_unicode(example: Example) -> bool:
+    """Whether nothing in an example is half a surrogate pair, which JSON can spell: an emoji that was cut in two."""
+    texts = [example.input, example.target, example.group, *example.others]
+    try:
+        json.dumps([texts, dict(example.details)], ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _conflicting(read: Sequence[Example], config: LabelledSource) -> frozenset[str]:

@@ -40,7 +40,7 @@ def query_examples(
             for document in given:
                 key = document
                 if candidates is None:
-                    key = sha256_hex(document)[:_ID_CHARACTERS]
+                    key = sha256_hex(document.encode(errors="replace").decode())[:_ID_CHARACTERS]
                     documents[key] = document
                 elif document not in candidates:
                     raise ValueError(

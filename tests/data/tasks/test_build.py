@@ -48,6 +48,26 @@ def test_labels_are_numbered_in_the_recipes_order_and_others_are_dropped_and_cou
     assert json.loads((tmp_path / "out/task.json").read_text())["labels"] == ["bad", "good"]
 
 
+@pytest.mark.parametrize(
+    ("row", "settings"),
+    [
+        ({"text": "{}", "answer": "yes {}", "by": "{}"}, {"source": "file", "target": "answer", "about": ["by"]}),
+        ({"text": "question {}", "answer": ["no", "{}"]}, {"source": "file", "documents": "answer"}),
+        ({"messages": [{"role": "user", "content": "{}"}, {"role": "assistant", "content": "好"}]}, {}),
+    ],
+)
+def test_half_an_emoji_spoils_one_row_and_is_counted(tmp_path: Path, row: dict, settings: dict):
+    said = json.dumps(row)
+    rows = [said.replace("{}", f"hello {number}" + "\\ud83d" * (number == 7)) for number in range(60)]
+    (tmp_path / "rows.jsonl").write_text("\n".join(rows))
+    given = {"source": "conversations", "path": "rows.jsonl"} | settings
+
+    _, counts = build(TypeAdapter(LabelledConfig).validate_python(given), tmp_path)
+
+    assert counts["dropped"] == {"not_utf8": 1}
+    assert sum(counts["kept"].values()) == 59
+
+
 def test_a_repeated_text_stays_in_test_and_leaves_train(tmp_path: Path):
     of = {HashSplit().of(f"film{film}"): f"film{film}" for film in range(60)}
     repeated = [
