@@ -102,12 +102,13 @@ def find_overlap(
     search = _Search(index, rare_G, hits)
     evidence = search.evidence(candidates, examples.answers)
     held = search.shares_P >= config.share
+    cut: dict[int, list[Range]] = defaultdict(list)
     if config.mode != "report":
         for number, evaluation in enumerate(evaluations):
             own = held & (examples.sets_E[search.examples_P] == number)
             rows = np.unique(search.rows_P[own])
             if config.mode == "cut":
-                rows = _cut(candidates, search, own, cuts, too_little)
+                rows = _cut(candidates, search, own, cut, cuts, too_little)
             candidates.drop(rows, f"decontamination/{evaluation.name}")
     gone = np.zeros_like(held) if config.mode == "report" else held | ~candidates.alive_N[search.rows_P]
     before_E, after_E = search.shares(np.ones_like(held)), search.shares(~gone)
@@ -247,10 +248,14 @@ def _cut(
     candidates: Candidates,
     search: _Search,
     own: NDArray[np.bool_],
+    cut: dict[int, list[Range]],
     cuts: Cuts,
     too_little: Callable[[str, str], bool],
 ) -> Ints:
-    """Cuts the passages of these pairs; returns the rows of documents of which too little is left."""
+    """Cuts the passages of these pairs; returns the rows of documents of which too little is left.
+
+    `cut` has by row what was cut for the sets before, and gets what is cut now.
+    """
     ranges: dict[int, list[Range]] = defaultdict(list)
     for row, example in zip(search.rows_P[own].tolist(), search.examples_P[own].tolist(), strict=True):
         ranges[row] += search.passages(row, example)
@@ -259,9 +264,10 @@ def _cut(
     gone = []
     for rows, documents in candidates.read(("text", "source"), wanted):
         for place, row in enumerate(rows.tolist()):
-            passages = sorted(ranges[row])
-            if too_little(documents["source"][place].as_py(), without(documents["text"][place].as_py(), passages)):
+            cut[row] += ranges[row]
+            left = without(documents["text"][place].as_py(), sorted(cut[row]))
+            if too_little(documents["source"][place].as_py(), left):
                 gone.append(row)
             else:
-                cuts.add([row] * len(passages), passages)
+                cuts.add([row] * len(ranges[row]), ranges[row])
     return np.array(gone, dtype=np.int64)

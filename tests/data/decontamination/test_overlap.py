@@ -197,6 +197,18 @@ def test_tables_of_examples_are_looked_for_too(build: Build, tmp_path: Path) -> 
     assert overlap["exam"]["share_before"] == 1.0
 
 
+def test_what_is_left_behind_the_cuts_of_all_sets_must_be_long_enough(build: Build, tmp_path: Path) -> None:
+    (tmp_path / "exam.jsonl").write_text(json.dumps({"input": filler(70, 30)}) + "\n")
+    leak = f"{filler(71, 15)} {EXAMPLE} {filler(70, 30)}"  # 15 words of its own, of which there must be 20
+
+    summary, _ = build(
+        [leak, filler(3)], [example(EXAMPLE, "because")], mode="cut", against={"exam": {"path": "exam.jsonl"}}
+    )
+
+    assert summary.sources["own"].dropped == {"decontamination/exam": 1}
+    assert texts_of(tmp_path) == [filler(3)]
+
+
 def test_a_table_without_the_column_is_refused_with_its_columns(build: Build, tmp_path: Path) -> None:
     (tmp_path / "exam.jsonl").write_text(json.dumps({"question": EXAMPLE}) + "\n")
 
