@@ -91,7 +91,8 @@ class _Dump:
                 self._namespaces.append(content)
             else:
                 self._page[element] = content
-                self._too_large = element == "text" and self._size > MARKUP_LIMIT_BYTES
+                if element == "text":
+                    self._too_large = self._size > MARKUP_LIMIT_BYTES
 
     def _document(self) -> Document:
         page = self._page

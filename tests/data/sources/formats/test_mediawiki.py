@@ -79,7 +79,14 @@ def test_what_is_no_wiki_or_breaks_off_is_an_error(
         read(path="cut.xml")
 
 
-@pytest.mark.parametrize("content", ["<page a='{}'/>", "<page><text>{}</text></page>"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "<page a='{}'/>",
+        "<page><text>{}</text></page>",
+        "<page><text>{}</text><model>wikitext</model></page>",  # as older dumps have it
+    ],
+)
 def test_a_page_or_a_tag_beyond_the_limit_is_not_held(
     read: Callable[..., list[Row]], tmp_path: Path, content: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
