@@ -18,7 +18,7 @@ def read_conll(stream: BinaryIO) -> list[dict[str, Any]]:
     tokens: list[str] = []
     tags: list[str] = []
     for number, line in enumerate([*stream.read().decode("utf-8-sig").split("\n"), ""], start=1):
-        columns = line.split()
+        columns = _columns(line)
         if not columns:
             if tokens:
                 rows.append({TOKENS: tokens, TAGS: tags})
@@ -31,6 +31,14 @@ def read_conll(stream: BinaryIO) -> list[dict[str, Any]]:
             tokens.append(columns[0])
             tags.append(columns[-1])
     return rows
+
+
+def _columns(line: str) -> list[str]:
+    """Returns the cells of a line, between tabs where it has any, else spaces: a token may hold other blanks."""
+    if not line.strip():
+        return []
+    cells = line.rstrip(" \t\r").split("\t" if "\t" in line else " ")
+    return [cell.strip(" ") or cell for cell in cells if cell]
 
 
 def read_json(stream: BinaryIO) -> list[dict[str, Any]]:

@@ -92,6 +92,14 @@ def test_conll_columns_become_a_text_and_its_spans(tmp_path: Path):
     assert read_tags(found[1].target) == [(0, 5, "LOC")]  # I without a B before it starts a span
 
 
+def test_tokens_of_conll_may_hold_blanks(tmp_path: Path):
+    content = "New York\tNNP\tB-LOC\r\n中\tNR\tB-LOC\r\n\u3000\tO\tO\t\r\n \r\n\u3000 O\n国  B-LOC \n\n"
+    config = table(tmp_path, content, path="a.conll", input="tokens", tags="tags", labels=["LOC"], language="zh")
+
+    found = [(e.input, [e.input[start:end] for start, end, _ in read_tags(e.target)]) for e in read(tmp_path, config)]
+    assert found == [("New York中\u3000", ["New York", "中"]), ("\u3000国", ["国"])]
+
+
 def test_a_new_type_and_a_new_b_start_new_spans(tmp_path: Path):
     row = {"tokens": ["a", "b", "c", "d"], "tags": ["B-X", "B-X", "I-Y", "I-Y"]}
     [example] = read(tmp_path, table(tmp_path, [row], input="tokens", tags="tags", labels=["X", "Y"]))
