@@ -76,9 +76,8 @@ class Quality(Rule[QualityConfig]):
     def _by_words(self, batch: TextBatch, texts: TextColumn) -> None:
         config, words = self.config, texts.words
         counts = np.maximum(words.counts, 1)
-        symbols = sum(texts.occurrences(symbol) for symbol in _SYMBOLS)
-        symbols = symbols - sum(texts.occurrences(symbol) for symbol in _TWICE)
-        batch.drop(self.name, "symbols", symbols > config.max_symbols_per_word * counts)
+        symbols, twice = (sum(map(texts.occurrences, strings)) for strings in (_SYMBOLS, _TWICE))
+        batch.drop(self.name, "symbols", symbols - twice > config.max_symbols_per_word * counts)
         lettered = texts.sums(words.having(LETTER), words.offsets)
         least = np.where(words.unspaced, config.min_lettered_characters, config.min_lettered_words)
         batch.drop(self.name, "few_letters", lettered < least * counts)

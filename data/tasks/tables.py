@@ -202,7 +202,7 @@ def _separated(content: bytes, separator: str) -> pd.DataFrame:
         ValueError: they are not: pandas would take the first cells for an index and move the others under wrong names.
     """
     settings: dict[str, Any] = {"sep": separator, "dtype": str, "keep_default_na": False}
-    table = pd.read_csv(BytesIO(content), **settings)
+    table: pd.DataFrame = pd.read_csv(BytesIO(content), **settings)
     if isinstance(table.index, pd.RangeIndex):
         return table
     names, nameless = list(table.columns), list(range(table.index.nlevels))
@@ -212,7 +212,7 @@ def _separated(content: bytes, separator: str) -> pd.DataFrame:
             f"rows have more cells than the first line has names ({', '.join(names)}); put cells that hold "
             f"{separator!r} in quotes"
         )
-    return table[names]
+    return table.drop(columns=nameless)
 
 
 def _frame(rows: list[Any]) -> pd.DataFrame:
