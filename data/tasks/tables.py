@@ -120,10 +120,7 @@ class TableSource(LabelledSource):
                 raise ValueError(f"{name}: row {number}: {error}") from error
 
     def _query(self, row: Mapping[str, Any]) -> tuple[str, str, list[str], list[str]]:
-        right, wrong = (
-            [str(document) for document in listed(row.get(setting, ""), self.separator)]
-            for setting in ("documents", "negatives")
-        )
+        right, wrong = (_documents(row.get(setting, ""), self.separator) for setting in ("documents", "negatives"))
         text = str(row["input"])
         return text, str(row.get("group", text)), right, wrong
 
@@ -148,6 +145,14 @@ class TableSource(LabelledSource):
             case _:
                 text, target = str(row["input"]), str(answer)
         return Example(text, target, text if group is None else str(group), others=tuple(others))
+
+
+def _documents(cell: Any, separator: str | None) -> list[str]:
+    """Returns the documents of a cell; a text in brackets that is no JSON, such as '[Part 1] ...', is one of them."""
+    try:
+        return [str(document) for document in listed(cell, separator)]
+    except ValueError:
+        return [str(cell)]
 
 
 def columns_of(table: pd.DataFrame, columns: Sequence[str], name: str) -> Iterator[tuple[Any, ...]]:

@@ -206,6 +206,14 @@ def test_rows_of_one_query_are_one_example_and_its_split_is_what_it_searches(tmp
     assert {row["target"] for row in read_examples(tmp_path / "out", "test")} <= test.keys()
 
 
+def test_a_document_may_begin_with_a_bracket(tmp_path: Path):
+    content = 'query,found\na?,[Part 1] A text\n甲？,"[""甲"", ""[乙] 丙""]"\n'
+    first, second = read(tmp_path, table(tmp_path, content, path="a.csv", input="query", documents="found"))
+
+    assert [*first.details["documents"].values()] == ["[Part 1] A text"]
+    assert [*second.details["documents"].values()] == ["甲", "[乙] 丙"]
+
+
 def test_columns_about_a_query_are_those_of_its_first_row(tmp_path: Path):
     rows = [
         {"query": "a?", "found": "A", "by": "x"},
