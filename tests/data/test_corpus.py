@@ -116,24 +116,6 @@ def test_every_document_is_counted_once_with_its_reason(dirty: CorpusConfig, tmp
     assert any("Mail <EMAIL> or 手机<PHONE>" in text for found in texts.values() for text in found)
 
 
-def test_a_copy_that_the_rules_of_its_source_drop_takes_no_other_with_it(tmp_path: Path) -> None:
-    short = ["the river carried small boats", "河水带着小船经过村庄"]
-    for name in ("strict", "lenient"):
-        write_jsonl(tmp_path / f"{name}.jsonl", [english(1), *short])
-    config = settings(
-        strict={"path": "strict.jsonl", "language": "en"},
-        lenient={"path": "lenient.jsonl", "language": "en", "min_words": 3, "min_characters": 3},
-    )
-
-    summary = build(config, tmp_path)
-
-    assert sorted(text for texts in read(tmp_path / "corpus").values() for text in texts) == sorted(
-        [english(1), *short]
-    )
-    assert summary.sources["strict"].dropped == {"dedup/exact": 2}
-    assert summary.sources["lenient"].dropped == {"dedup/exact": 1}
-
-
 def test_a_text_of_which_the_repairs_leave_nothing_is_no_document(tmp_path: Path) -> None:
     write_jsonl(
         tmp_path / "a.jsonl",

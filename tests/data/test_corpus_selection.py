@@ -235,3 +235,20 @@ def test_signatures_say_the_split_of_each_document(tmp_path: Path) -> None:
     }
 
     assert dict(zip(kept["id"].to_pylist(), kept["split"].to_pylist(), strict=True)) == ids
+
+
+def test_a_copy_that_the_rules_of_its_source_drop_takes_no_other_with_it(tmp_path: Path) -> None:
+    texts = [story(1), story(2, 12), 故事(3, 24)]
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
+    strict = {"path": "a.jsonl", "language": "en"}
+    sources = {"strict": strict, "lenient": strict | {"min_words": 10, "min_characters": 20}}
+    config = CorpusConfig.model_validate({"sources": sources, "split": SPLIT})
+
+    summary = build_corpus(config, output=tmp_path / "out", cache=tmp_path, root=tmp_path, workers=1)
+
+    kept = [
+        text for split in SPLITS for batch in iter_texts(tmp_path / "out", split) for text in batch["text"].to_pylist()
+    ]
+    assert sorted(kept) == sorted(texts)
+    assert summary.sources["strict"].dropped == {"dedup/exact": 2}
+    assert summary.sources["lenient"].dropped == {"dedup/exact": 1}
