@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from flows.plan import Plan
 
 FORMATS = {
-    "examples": 2,
-    "corpus": 2,
+    "examples": 3,
+    "corpus": 3,
     "tokenizer": 1,
     "tokens": 2,
     "weights": 2,

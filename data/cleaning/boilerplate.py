@@ -1,6 +1,6 @@
 """Rule `boilerplate`: lines that belong to the page and not to the text are taken out.
 
-Only short lines that say nothing else are taken; a sentence that mentions cookies stays.
+Only short lines are taken, and those that a story may have too, such as about signing in, only where they invite.
 """
 
 import re
@@ -15,18 +15,25 @@ from data.text.needles import Needles
 
 _PHRASES = re.compile(
     r"""
+    # What is found on pages only.
     (?: (?:we|this\ (?:web)?site)\ uses?\ cookies
       | accept\ (?:all\ )?cookies
       | (?:privacy|cookie)\ policy | terms\ (?:of|and)\ (?:use|service|conditions)
-      | all\ rights\ reserved | copyright\ (?:©|\(c\)|\d{4}) | ©\ ?\d{4}
-      | (?:please\ )?enable\ javascript | javascript\ is\ (?:disabled|required)
-      | (?:sign|log)\ ?(?:in|up)(?:\ |$) | subscribe\ (?:to|now)
-      | (?:click|tap)\ (?:here|to) | read\ more | share\ (?:this|on) | follow\ us
+      | all\ rights\ reserved | \bcopyright\ (?:©|\(c\)|\d{4}) | ©\ ?\d{4}
+      | enable\ javascript | javascript\ is\ (?:disabled|required)
       | lorem\ ipsum | skip\ to\ (?:main\ )?content
-      | 版权所有 | 保留所有权利 | 未经.{0,12}许可.{0,12}转载 | 转载请注明 | 点击(?:这里|此处|查看|进入|下载)
-      | 责任编辑 | 扫描?二维码 | 关注(?:我们|微信|公众号) | 上一[篇页] | 下一[篇页] | 返回(?:首页|顶部)
+      | 版权所有 | 保留所有权利 | 未经.{0,12}许可.{0,12}转载 | 转载请注明
+      | 责任编辑 | 扫描?二维码 | 关注(?:微信|公众号)
       | 京?ICP[备证] | 京公网安备 | 隐私(?:政策|声明) | 用户协议 | 登录[/|\ ]注册
     )
+    # What is found within sentences too: it is an invitation where a line, or a part of one, begins with it.
+    | (?: ^ | [^\w\s,;'"“”‘’「（(，、；：] \s* ) (?: (?:please|to)\  | 请 )?
+      (?: (?:(?:sign|log)\ ?(?:in|up) | subscribe)\b
+        | (?:click|tap)\ (?:here|to|on)\b
+        | read\ more\b (?= \W*$ | \ (?:about|at|on)\b)
+        | share\ (?:this|on)\b | follow\ us\b
+        | 点击(?:这里|此处|查看|进入|下载) | 关注我们 | 上一[篇页] | 下一[篇页] | 返回(?:首页|顶部)
+      )
     """,
     re.IGNORECASE | re.VERBOSE,
 )

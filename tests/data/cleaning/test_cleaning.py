@@ -78,6 +78,30 @@ def test_boilerplate_lines_go_and_sentences_stay() -> None:
 
 
 @pytest.mark.parametrize(
+    ("line", "stays"),
+    [
+        ("Why did the actors sign up for this?", True),
+        ("The costume design in the film is up there with the best.", True),
+        ("He is not afraid to share this with her.", True),
+        ('"Log in," said the guard, and he did.', True),
+        ("Read more books, said her mother.", True),
+        ("他让我点击这里，我没有。", True),
+        ("Sign in", False),
+        ("Already a member? Log in here.", False),
+        ("Home | Please subscribe to our newsletter", False),
+        ("» Read more »", False),
+        ("请点击下载客户端", False),
+        ("首页 | 上一页", False),
+    ],
+)
+def test_lines_that_invite_go_and_stories_of_the_same_words_stay(line: str, stays: bool) -> None:
+    batch = TextBatch([f"{ENGLISH}\n{line}"], [None])
+    RULES["boilerplate"](RULES["boilerplate"].Config(), ("en",)).apply(batch)
+
+    assert list(batch.texts) == [f"{ENGLISH}\n{line}" if stays else ENGLISH]
+
+
+@pytest.mark.parametrize(
     ("rule", "text", "reason"),
     [
         ("length", ENGLISH, "too_short"),
