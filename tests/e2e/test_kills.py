@@ -2,6 +2,7 @@
 
 import signal
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import psutil
 
@@ -72,17 +73,23 @@ def test_killed_flow_is_crashed_and_the_next_run_leaves_what_an_uninterrupted_on
     assert manifests(store) == manifests(uninterrupted)
 
 
-def test_run_from_a_terminal_that_is_told_to_end_saves_its_training_and_leaves_no_process(workplace, uninterrupted):
-    store = workplace.folder / "terminated"
-    command, own = [str(BIN / "stagelm"), "run", "smoke"], {"STAGELM_STORE": str(store), "PREFECT_API_URL": ""}
+def test_run_from_a_terminal_that_is_told_to_end_saves_its_training_and_leaves_no_process(workplace):
+    whole, store = workplace.folder / "undisturbed", workplace.folder / "terminated"
+    # As `smoke`, but with a training that is not over before anyone has seen it begin.
+    command = [str(BIN / "stagelm"), "run", "smoke", "--set", "pretraining.stages.foundation.tokens=400K"]
 
-    with workplace.background(command, "terminated.log", **own) as run:
-        workplace.wait_for(lambda: list(store.glob("work/*/metrics.jsonl")), "the first step of a training")
-        run.send_signal(signal.SIGTERM)
-        assert run.wait(120) == 130
+    def run(at):
+        return workplace.background(command, f"{at.name}.log", STAGELM_STORE=str(at), PREFECT_API_URL="")
+
+    with run(store) as process:
+        # A line in the file, not the file: before its first step a trainer has nothing to save.
+        workplace.wait_for(lambda: any(map(Path.read_text, store.glob("work/*/metrics.jsonl"))), "the first step")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(120) == 130
         workplace.wait_for(lambda: not processes(store, ""), "the end of Prefect's server and of the trainer", 30)
 
     assert list(store.glob("work/*/checkpoints/*")), "the trainer did not save"
-    with workplace.background(command, "terminated.log", **own) as run:
-        assert run.wait(RUN_LIMIT_SECONDS) == 0
-    assert manifests(store) == manifests(uninterrupted)
+    for folder in (store, whole):
+        with run(folder) as process:
+            assert process.wait(RUN_LIMIT_SECONDS) == 0
+    assert manifests(store) == manifests(whole)
