@@ -298,7 +298,9 @@ def _override(raw: dict[str, Any], key: str, value: Any, label: str) -> None:
     *parents, last = key.split(".")
     branch = raw
     for depth, part in enumerate(parents):
-        branch = branch.setdefault(part, {})
+        if branch.get(part) is None:  # missing, or switched off by null
+            branch[part] = {}
+        branch = branch[part]
         if not isinstance(branch, dict):
             raise RecipeError(
                 f"{label}: --set {key}: {'.'.join(parents[: depth + 1])} is a value, so it has no keys below it"

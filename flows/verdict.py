@@ -16,7 +16,7 @@ from lightning_modules.scoring.results import read_outputs
 
 
 def judge(scored: Sequence[Path], champion: Version, plan: Plan) -> Verdict:
-    """Decides by bits per byte over the documents of all test sets together, resampled in pairs.
+    """Decides by the metric that `mlflow.yaml` names over the documents of all test sets together, resampled in pairs.
 
     Args:
         scored: folders of `scores` artifacts with the systems 'challenger' and 'champion'.
@@ -28,7 +28,7 @@ def judge(scored: Sequence[Path], champion: Version, plan: Plan) -> Verdict:
     """
     if not scored:
         raise ValueError("no test document to judge by; raise corpus.split.test")
-    metric = METRICS[plan.tracking.promotion.metric("language_model")]("", ())
+    metric = METRICS[plan.tracking.promotion.metric]("", ())
     for folder in scored:
         refuse_other(f"{metric.name} of {folder.name}", *(_signature(place, metric) for place in (scored[0], folder)))
     challenger, current = (

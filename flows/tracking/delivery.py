@@ -114,6 +114,9 @@ class Delivery:
                 self._inputs(self._client, run, first)
             case "artifact":
                 path = Path(first["path"])
+                if not path.exists():  # it would never come, and hold up all behind it
+                    _log.warning("%s of run %s is gone from the spool and cannot be recorded", path, first["run"])
+                    return
                 send = self._client.log_artifacts if path.is_dir() else self._client.log_artifact
                 send(run.id, str(path), f"{first['folder']}/{path.name}" if path.is_dir() else first["folder"])
             case "end":
@@ -137,18 +140,19 @@ class Delivery:
         self._runs[operation["run"]] = _KnownRun(found.info.run_id, found.info.start_time, {} if fresh else None)
 
     def _find(self, client: MlflowClient, key: str) -> Run | None:
-        """A run by MLflow's id or by our key."""
+        """A run by MLflow's id or by our key; None if there is none, or it was deleted: that one takes no points."""
         from mlflow.exceptions import MlflowException
 
         if key.startswith(PENDING):
             found = client.search_runs([self._experiment], f"tags.`{KEY_TAG}` = '{key}'", max_results=1)
             return found[0] if found else None
         try:
-            return client.get_run(key)
+            found_run = client.get_run(key)
         except MlflowException as error:
             if error.error_code == "RESOURCE_DOES_NOT_EXIST":
                 return None
             raise
+        return found_run if found_run.info.lifecycle_stage == "active" else None
 
     def _known(self, client: MlflowClient, key: str) -> _KnownRun:
         from mlflow.exceptions import MlflowException

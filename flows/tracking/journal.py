@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import logging
 import os
 import shutil
 import time
@@ -19,6 +20,7 @@ from typing import Any, TextIO
 
 Operation = dict[str, Any]
 """One thing to tell MLflow, as JSON; `delivery.py` knows the kinds. Telling it twice changes nothing."""
+_log = logging.getLogger(__name__)
 
 
 class Journal:
@@ -102,9 +104,15 @@ def _claim(path: Path) -> TextIO | None:
 
 
 def _read(path: Path) -> list[Operation]:
-    lines = path.read_text(encoding="utf-8").split("\n")
+    """The whole lines. One that is none of ours, after a machine that died while writing, costs itself only."""
+    operations = []
     # The last part is empty, or half a line whose writer was killed.
-    return [json.loads(line) for line in lines[:-1]]
+    for number, line in enumerate(path.read_bytes().split(b"\n")[:-1], start=1):
+        try:
+            operations.append(json.loads(line))
+        except ValueError as error:
+            _log.warning("%s: line %d cannot be read and is not recorded: %s", path, number, error)
+    return operations
 
 
 def _remove_files(path: Path) -> None:

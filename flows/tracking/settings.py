@@ -45,29 +45,20 @@ class Aliases(Config):
     champion: str = Field("champion", min_length=1)
     challenger: str = Field("challenger", min_length=1)
 
+    @model_validator(mode="after")
+    def aliases_differ(self) -> Self:
+        """With one name for both, every challenger would be served at once."""
+        if self.champion == self.challenger:
+            raise ValueError(f"champion and challenger are both {self.champion!r}; give them different names")
+        return self
+
 
 class PromotionRules(Config):
     """A challenger wins when the whole interval of its paired difference lies on the better side."""
 
     confidence: float = Field(0.95, gt=0.5, lt=1.0)
-    metrics: dict[str, str] = Field(
-        {
-            "language_model": "bits_per_byte",
-            "classification": "macro_f1",
-            "summarization": "rouge_l",
-            "translation": "chrf",
-        }
-    )
-    """Task -> the metric of `scores.json` that decides."""
-
-    def metric(self, task: str) -> str:
-        """Raises ValueError when no metric decides for `task`."""
-        if task not in self.metrics:
-            known = ", ".join(sorted(self.metrics))
-            raise ValueError(
-                f"{FILE}: promotion.metrics: no metric for task {task!r}. Known: {known}. Add a line for it"
-            )
-        return self.metrics[task]
+    metric: Literal["bits_per_byte", "perplexity", "word_perplexity"] = "bits_per_byte"
+    """Of the base model on the test sets."""
 
 
 class EnergySettings(Config):

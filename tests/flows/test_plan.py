@@ -294,6 +294,15 @@ def test_what_is_never_trained_to_go_on_with_a_text_is_not_scored_by_it(tiny_rec
     assert not alone.of_flow("evaluation")
 
 
+def test_recipe_of_another_name_reuses_every_stage_but_registers_under_its_own(tiny_recipe: Path) -> None:
+    def keys(overrides: dict[str, Any]) -> dict[str, str]:
+        plan = load_plan(str(tiny_recipe), overrides)
+        return {label.replace("another", "tiny"): stage.key.fingerprint for label, stage in plan.stages.items()}
+
+    before, after = keys({}), keys({"name": "another"})
+    assert [label for label in before if before[label] != after[label]] == ["registration/tiny"]
+
+
 def test_plan_names_the_key_that_changed_and_touches_nothing(
     in_store: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

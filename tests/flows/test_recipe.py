@@ -94,6 +94,12 @@ def test_two_mistakes_are_two_lines() -> None:
     assert refused({"sede": 3, "tokenizer.vocab_siz": 4}).count("\n") == 1
 
 
+def test_keys_can_be_set_below_what_is_switched_off() -> None:
+    found = load_recipe("smoke", {"retraining": None, "retraining.tokens": "8K", "retraining.peak_lr": 1e-3})
+    assert found.retraining is not None
+    assert (found.retraining.tokens, found.retraining.replay) == (8_000, 0.1)
+
+
 def test_only_training_from_left_to_right_makes_a_language_model() -> None:
     stage = "pretraining.stages.encoder"
     backwards = {"objective": "causal_lm", "direction": "rtl", "share": 0.5}

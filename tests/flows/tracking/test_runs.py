@@ -1,6 +1,7 @@
 """The record of a run, in a real SQLite tracking store; for an outage, connections are refused."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -208,6 +209,44 @@ def test_killed_process_leaves_a_journal_that_the_next_one_delivers(settings, cl
     resumed.close()
 
     assert steps(client, stage.run_id) == [1010, 1020, 1030]
+
+
+def test_damaged_line_and_lost_file_of_a_journal_cost_themselves_only(settings, client, network, tmp_path, caplog):
+    report = tmp_path / "counts.json"
+    report.write_text("counts")
+    killed = start(settings)
+    stage = killed.stage("foundation", "weights", "f")
+    stage.metrics(line(1))
+    stage.artifact(report, "tables")
+    journal = killed._outbox._journal
+    journal._file.write("\0\0\0\n")  # what a machine that lost its power may leave
+    journal._file.flush()
+    stage.metrics(line(2))
+    journal._file.close()
+    shutil.rmtree(settings.spool / "files")
+
+    assert start(settings).close()
+
+    assert steps(client, only_run(client, "weights/foundation").info.run_id) == [1010, 1020]
+    assert f"{journal.path}: line 3 cannot be read" in caplog.text
+    assert "counts.json of run" in caplog.text
+
+
+def test_stage_whose_run_was_deleted_resumes_in_a_new_one(settings, client):
+    first = start(settings)
+    before = first.stage("foundation", "weights", "f")
+    before.metrics(line(1))
+    first.close("KILLED")
+    client.delete_run(before.run_id)
+
+    second = start(settings, resume_run_id=first.run_id)
+    after = second.stage("foundation", "weights", "f", resume_run_id=before.run_id)
+    for step in (1, 2):
+        after.metrics(line(step))
+    second.close()
+
+    assert after.run_id != before.run_id
+    assert steps(client, after.run_id) == [1010, 1020]
 
 
 def test_journal_of_a_living_process_is_left_alone(settings, client):

@@ -49,7 +49,9 @@ def test_models_are_named_after_recipe_and_task(tmp_path):
     ("text", "message"),
     [
         ("experimnt: x", r"mlflow\.yaml: experimnt: unknown key\. Known: aliases, .*experiment"),
-        ("promotion: {confidense: 0.9}", r"promotion\.confidense: unknown key\. Known: confidence, metrics"),
+        ("promotion: {confidense: 0.9}", r"promotion\.confidense: unknown key\. Known: confidence, metric"),
+        ("promotion: {metric: chrf}", r"promotion\.metric: .*'bits_per_byte', 'perplexity' or 'word_perplexity', got"),
+        ("aliases: {champion: best, challenger: best}", r"aliases: champion and challenger are both 'best'"),
         ("promotion: {confidence: 1.5}", r"promotion\.confidence: .*less than 1, got 1\.5"),
         ("log: [plots, videos]", r"log\.\d: .*'videos'"),
         ('models: {base: "{recipe}-{model}"}', r"models: base: '\{recipe\}-\{model\}' may hold \{recipe\} only"),
@@ -62,11 +64,6 @@ def test_models_are_named_after_recipe_and_task(tmp_path):
 def test_mistake_is_refused_with_its_place(tmp_path, text, message):
     with pytest.raises(ValueError, match=message):
         load_settings(write(tmp_path, text), tmp_path)
-
-
-def test_task_without_a_deciding_metric_is_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"promotion\.metrics: no metric for task 'tagging'"):
-        TrackingSettings(store=tmp_path).promotion.metric("tagging")
 
 
 def test_use_of_one_store_leaves_no_default_behind(tmp_path):
