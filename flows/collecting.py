@@ -9,10 +9,10 @@ from collections.abc import Collection
 from pathlib import Path
 
 from flows.records import RunRecord, all_records
-from flows.store import Store
+from flows.store import Artifact, Store
 
 ABANDONED_SECONDS = 24 * 3600.0
-"""A killed stage can be resumed for so long before its checkpoints count as abandoned."""
+"""What belongs to no recorded run is left alone for so long: one under way, or a killed one, may go on from it."""
 
 
 def collect(store: Store, keep: int, registered: Collection[str], *, dry_run: bool) -> list[tuple[Path, int]]:
@@ -20,7 +20,8 @@ def collect(store: Store, keep: int, registered: Collection[str], *, dry_run: bo
 
     Args:
         store: the store.
-        keep: runs of each recipe whose artifacts stay, the latest; records of older ones go too.
+        keep: runs of each recipe whose artifacts stay, the latest; records of older ones go too. Artifacts of the last
+            day that no record names stay with their inputs: a run is recorded when it ends.
         registered: fingerprints of artifacts that registered models were made from; they and their inputs stay.
         dry_run: remove nothing.
 
@@ -32,25 +33,44 @@ def collect(store: Store, keep: int, registered: Collection[str], *, dry_run: bo
         by_recipe[record.recipe].append(record)
     kept = [record for records in by_recipe.values() for record in records[:keep]]
     dropped = [record for records in by_recipe.values() for record in records[keep:]]
-    needed = _with_inputs(store, {stage.fingerprint for record in kept for stage in record.stages} | set(registered))
-    doomed = [artifact.folder for artifact in store.artifacts() if artifact.fingerprint not in needed]
+    artifacts = list(store.artifacts())
+    recorded = {stage.fingerprint for record in (*kept, *dropped) for stage in record.stages}
+    under_way = {a.fingerprint for a in artifacts if a.fingerprint not in recorded and not _old(a.folder)}
+    ours = {stage.fingerprint for record in kept for stage in record.stages}
+    needed = _with_inputs(artifacts, ours | under_way | set(registered))
+    doomed = [artifact.folder for artifact in artifacts if artifact.fingerprint not in needed]
     doomed += [folder for folder in sorted((store.root / "work").glob("*")) if _abandoned(store, folder)]
     doomed += [page for r in dropped for page in sorted((store.root / "runs").glob(f"{r.id}.*"))]
     removed = [(path, _size(path)) for path in doomed]
     if not dry_run:
         for path in doomed:
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+            _remove(store, path)
     return removed
+
+
+def _remove(store: Store, path: Path) -> None:
+    """Removes a file or folder; a kill meanwhile leaves no half artifact behind, but abandoned work."""
+    if not path.is_dir():
+        path.unlink()
+        return
+    if path.parent.name != "work":
+        (store.root / "work").mkdir(exist_ok=True)
+        path = path.rename(store.root / "work" / f"{path.parent.name}-{path.name}.removed")
+    shutil.rmtree(path)
 
 
 def _abandoned(store: Store, folder: Path) -> bool:
     """Nobody works on it, and it is so old that nobody is likely to resume it."""
-    return not store.busy(folder.name) and time.time() - folder.stat().st_mtime > ABANDONED_SECONDS
+    return not store.busy(folder.name) and _old(folder)
 
 
-def _with_inputs(store: Store, fingerprints: set[str]) -> set[str]:
+def _old(folder: Path) -> bool:
+    return time.time() - folder.stat().st_mtime > ABANDONED_SECONDS
+
+
+def _with_inputs(artifacts: Collection[Artifact], fingerprints: set[str]) -> set[str]:
     """The fingerprints and all that they were made from."""
-    inputs = {a.fingerprint: set(a.manifest["inputs"].values()) for a in store.artifacts()}
+    inputs = {a.fingerprint: set(a.manifest["inputs"].values()) for a in artifacts}
     reached: set[str] = set()
     waiting = set(fingerprints)
     while waiting:

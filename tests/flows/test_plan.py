@@ -355,6 +355,12 @@ def record_run(store: Store, name: str, age_days: int, *fingerprints: str) -> No
     (store.root / "runs" / f"{name}.html").write_text("the report")
 
 
+def aged(folder: Path, seconds: float) -> None:
+    """Makes a folder look as if it had been changed so long ago."""
+    moment = datetime.now(UTC).timestamp() - seconds
+    os.utime(folder, (moment, moment))
+
+
 def test_gc_keeps_what_the_latest_runs_and_the_registry_need_with_all_inputs(tmp_path: Path) -> None:
     store = Store(tmp_path)
     corpus, old_corpus, registered_corpus = (artifact(store, "corpus", name) for name in ("c", "old", "registered"))
@@ -362,13 +368,16 @@ def test_gc_keeps_what_the_latest_runs_and_the_registry_need_with_all_inputs(tmp
     old = artifact(store, "weights", "old", corpus=old_corpus)
     registered = artifact(store, "weights", "registered", corpus=registered_corpus)
     artifact(store, "weights", "of-no-run", corpus=corpus)
+    under_way = artifact(store, "corpus", "under-way")
+    artifact(store, "weights", "under-way", corpus=under_way)
     record_run(store, "tiny-1", 30, old, registered)
     record_run(store, "tiny-2", 0, new)
     for age, work in ((ABANDONED_SECONDS + 60, "abandoned"), (ABANDONED_SECONDS - 600, "resumable")):
         folder = tmp_path / "work" / work
         folder.mkdir()
-        moment = datetime.now(UTC).timestamp() - age
-        os.utime(folder, (moment, moment))
+        aged(folder, age)
+    for folder in (*tmp_path.glob("corpus/*"), *tmp_path.glob("weights/*")):
+        aged(folder, 0 if folder.name.startswith("under-way") else ABANDONED_SECONDS + 60)
     before = tree(tmp_path)
 
     would = collect(store, 1, {registered}, dry_run=True)
@@ -377,12 +386,34 @@ def test_gc_keeps_what_the_latest_runs_and_the_registry_need_with_all_inputs(tmp
 
     assert removed == would
     gone = {path.relative_to(tmp_path).as_posix().rpartition("-")[0] or path.name for path, _ in removed}
-    assert {path.name.partition("-")[0] for path in (tmp_path / "weights").iterdir()} == {"new", "registered"}
-    assert {path.name.partition("-")[0] for path in (tmp_path / "corpus").iterdir()} == {"c", "registered"}
+    assert {path.name.partition("-")[0] for path in (tmp_path / "weights").iterdir()} == {"new", "registered", "under"}
+    assert {path.name.partition("-")[0] for path in (tmp_path / "corpus").iterdir()} == {"c", "registered", "under"}
     assert [path.name for path in (tmp_path / "work").iterdir()] == ["resumable"]
     assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["tiny-2.html", "tiny-2.json"]
     assert gone == {"weights/old", "weights/of-no-run", "corpus/old", "abandoned", "runs/tiny"}
     assert all(size > 1000 for path, size in removed if "weights" in str(path))
+
+
+def test_gc_that_is_killed_leaves_no_half_artifact(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(tmp_path)
+    old = artifact(store, "weights", "old")
+    record_run(store, "tiny-1", 30, old)
+    record_run(store, "tiny-2", 0)
+
+    def killed(folder: Path) -> None:
+        (folder / "content").unlink()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(shutil, "rmtree", killed)
+    with pytest.raises(KeyboardInterrupt):
+        collect(store, 1, [], dry_run=False)
+
+    assert store.find("weights", old) is None
+    assert not list(store.artifacts())
+    monkeypatch.undo()
+    aged(next((tmp_path / "work").iterdir()), ABANDONED_SECONDS + 60)
+    collect(store, 1, [], dry_run=False)
+    assert not list((tmp_path / "work").iterdir())
 
 
 def test_after_gc_the_kept_run_is_still_whole(in_store: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
