@@ -149,8 +149,10 @@ class _Launcher:
     def kill(self) -> None:
         """Ends it and, because its standard input ends, the job it waits for."""
         assert self._process.stdin is not None
+        assert self._process.stdout is not None
         self._process.stdin.close()
         self._process.wait()
+        self._process.stdout.close()
 
 
 class _Job:

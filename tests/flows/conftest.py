@@ -39,6 +39,11 @@ def documents(seed: int, count: int) -> list[dict[str, str]]:
     return made
 
 
+def tree(folder: Path) -> dict[str, tuple[int, int]]:
+    """Path of everything in a folder -> size and time of change."""
+    return {str(path): (path.stat().st_size, path.stat().st_mtime_ns) for path in sorted(folder.rglob("*"))}
+
+
 @pytest.fixture
 def news_documents() -> Callable[[int, int], list[dict[str, str]]]:
     """Makes (seed, count) documents like those of the tiny recipe."""
