@@ -208,10 +208,8 @@ class _Layout:
         values = {
             "registry": tracking.registry_uri or tracking.tracking_uri or "store",
             "aliases": tracking.aliases.model_dump(mode="json"),
-            "models": [
-                tracking.base_model(self.recipe.name),
-                *(tracking.task_model(self.recipe.name, task) for task in self.recipe.finetuning),
-            ],
+            "models": tracking.models.model_dump(mode="json"),
+            "recipe": self.recipe.name,
             "description": self.recipe.description,
         }
         reads = {label.partition("/")[2]: label for label in scored}

@@ -22,14 +22,13 @@ from data.text.spacing import plain_spacing
 _FTFY = ftfy.TextFixerConfig(
     unescape_html=False,  # ftfy leaves entities alone where a '<' is near; html.unescape does not
     remove_terminal_escapes=True,
+    remove_control_chars=False,  # `plain_spacing` does, and parts what the white space among them parts
     fix_character_width=False,  # full-width forms are right in Chinese and Japanese
     uncurl_quotes=False,  # they are how the text was written
     fix_latin_ligatures=True,
     normalization="NFC",
     explain=False,
 )
-_SPACES = dict.fromkeys((0x0B, 0x0C, *range(0x1C, 0x1F)), "\n") | {0x1F: " "}
-"""Control characters that are white space: ftfy takes them out, and would join what they part."""
 _ENTITY = re.compile(r"&(?:#\d+|#[xX][0-9a-fA-F]+|[a-zA-Z][a-zA-Z0-9]+);")
 
 
@@ -63,4 +62,4 @@ def _decoded(text: str, flags: int) -> str:
         text = _ENTITY.sub(lambda entity: html.unescape(entity[0]), text)
     if text.isascii() or (not flags & (ENTITY | SUSPECT) and unicodedata.is_normalized("NFC", text)):
         return text
-    return unicodedata.normalize("NFC", ftfy.fix_text(text.translate(_SPACES), _FTFY))
+    return unicodedata.normalize("NFC", ftfy.fix_text(text, _FTFY))

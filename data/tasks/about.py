@@ -28,5 +28,5 @@ def with_columns(
     if missing := sorted(set(columns) - set(table.columns)):
         raise ValueError(f"{name}: no column {', '.join(missing)}; the columns are {', '.join(table.columns)}")
     for example, row in zip(examples, table[list(columns)].to_dict("records"), strict=True):
-        kept = {str(column): str(cell) for column, cell in row.items() if str(cell)}
+        kept = {str(column): text for column, cell in row.items() if (text := str(cell))}
         yield replace(example, details={**example.details, **kept})

@@ -102,7 +102,7 @@ def build_examples(
 
 def _divide(read: Sequence[Example], config: LabelledSource) -> tuple[dict[Split, list[Example]], Counter[str]]:
     whole = [example for example in read if _is_unicode(example)]
-    dropped = Counter({"not_utf8": len(read) - len(whole)} if len(whole) < len(read) else {})
+    dropped = +Counter(not_utf8=len(read) - len(whole))  # without a zero
     conflicting = _conflicting(whole, config) if config.drop_conflicts else frozenset()
     splits: dict[Split, list[Example]] = {split: [] for split in SPLITS}
     for example in whole:

@@ -52,8 +52,10 @@ class FileTable(TableSource, SplitFiles):
                 table = read_table(stream, path.name)
             rows = self.rows(table, str(path), candidates)
             if self.documents is not None and self.input in table.columns:  # rows of one query are one example
-                first = {str(query): row for row, query in reversed([*enumerate(table[self.input])])}
-                table = table.iloc[sorted(first.values())]
+                first: dict[str, int] = {}
+                for place, query in enumerate(table[self.input]):
+                    first.setdefault(str(query), place)
+                table = table.iloc[list(first.values())]
             for example in with_columns(rows, table, self.about, str(path)):
                 yield replace(example, split=self.split_of(table_split, example.group))
 

@@ -16,11 +16,11 @@ def _actions() -> NDArray[np.uint8]:
     actions[[*range(0x0A, 0x0E), *range(0x1C, 0x1F), 0x85, 0x2028, 0x2029]] = _NEWLINE
     actions[[0x09, 0x1F, 0x20, 0xA0, 0x1680, 0x202F, 0x205F, 0x3000]] = _BLANK
     actions[0x2000:0x200B] = _BLANK
-    # Other control characters, soft hyphen, zero-width space, word joiner, byte order mark, direction marks. Zero-width
-    # joiner and non-joiner stay: Indic and Persian words and emoji need them.
+    # Other control characters, soft hyphen, zero-width space, word joiner, byte order mark, direction marks, marks of
+    # annotations and objects. Zero-width joiner and non-joiner stay: Indic and Persian words and emoji need them.
     for first, last in ((0x00, 0x08), (0x0E, 0x1B), (0x7F, 0x84), (0x86, 0x9F), (0x200E, 0x200F)):
         actions[first : last + 1] = _DROP
-    actions[0x202A:0x202F] = actions[0x2066:0x206A] = _DROP
+    actions[0x202A:0x202F] = actions[0x2066:0x2070] = actions[0xFFF9:0xFFFD] = _DROP
     actions[[0xAD, 0x200B, 0x2060, 0xFEFF, 0xFFFD]] = _DROP
     return actions
 

@@ -24,6 +24,8 @@ from lightning_modules.scoring.results import Comparison, TestSet
 from lightning_modules.scoring.spec import EvaluateSpec
 from lightning_modules.scoring.systems import inference, open_system
 
+SCORED = ("bits_per_byte", "perplexity", "word_perplexity")
+"""Metrics of a language model on documents."""
 SAMPLES = 5
 _PROMPT_TOKENS = 32
 _SAMPLING = DecodingConfig(max_new_tokens=48, temperature=0.8, top_p=0.95)
@@ -62,7 +64,7 @@ def score_documents(
     ids, sources, languages = ([column[document] for document in documents_D] for column in identities)
     comparison = Comparison(
         test=TestSet(ids, sources, parts={"source": sources, "language": languages}),
-        metrics=[METRICS[name]("") for name in ("bits_per_byte", "perplexity", "word_perplexity")],
+        metrics=[METRICS[name]("") for name in SCORED],
         trained=trained,
         baselines={"unigram": _outputs(unigram_nll(train, test)[documents_D], test, documents_D, words_D)},
         resamples=spec.resamples,

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -14,6 +14,7 @@ from flows.tracking.settings import PromotionRules
 from flows.verdict import judge
 from lightning_modules.metrics import METRICS, OtherSignatureError, Outputs
 from lightning_modules.scoring import results
+from lightning_modules.scoring.documents import SCORED
 
 PLAN: Any = SimpleNamespace(
     tracking=SimpleNamespace(promotion=PromotionRules()),
@@ -48,6 +49,10 @@ def test_a_gain_on_every_document_promotes(tmp_path: Path, gain: float, promoted
     assert verdict.promoted is promoted
     assert verdict.examples == 40
     assert verdict.difference == pytest.approx(-gain / np.log(2) / 100)
+
+
+def test_a_promotion_may_be_decided_by_every_metric_that_documents_are_scored_by():
+    assert get_args(PromotionRules.model_fields["metric"].annotation) == SCORED
 
 
 def test_test_sets_that_were_read_in_other_strides_are_not_put_together(tmp_path: Path):

@@ -13,7 +13,7 @@ from data.language import is_unspaced, split_words
 
 ENTITY = re.compile(r"&(?:#\d+|#[xX][0-9a-fA-F]+|[a-zA-Z][a-zA-Z0-9]+);")
 INVISIBLE = re.compile(
-    "[\x00-\x08\x0e-\x1b\x7f-\x9f\xad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff\ufffd]"
+    "[\x00-\x08\x0e-\x1b\x7f-\x9f\xad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u206f\ufeff\ufff9-\ufffd]"
 )
 
 
@@ -24,12 +24,11 @@ def lowered(word: str) -> str:
 
 def repair(text: str) -> str:
     text = ENTITY.sub(lambda entity: html.unescape(entity[0]), text)
-    text = re.sub("[\x0b\x0c\x1c-\x1e]", "\n", text).replace("\x1f", " ")
     if not text.isascii():
         text = unicodedata.normalize("NFC", ftfy.fix_text(text, _FTFY))
-    text = re.sub("\r\n|[\r\u0085\u2028\u2029]", "\n", text)
+    text = re.sub("\r\n|[\r\x0b\x0c\x1c-\x1e\u0085\u2028\u2029]", "\n", text)
     text = INVISIBLE.sub("", text)
-    text = re.sub("[ \t\xa0\u1680\u2000-\u200a\u202f\u205f\u3000]+", " ", text)
+    text = re.sub("[ \t\x1f\xa0\u1680\u2000-\u200a\u202f\u205f\u3000]+", " ", text)
     text = re.sub(" *\n *", "\n", text)
     return re.sub("\n{3,}", "\n\n", text).strip()
 

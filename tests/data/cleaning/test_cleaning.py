@@ -53,6 +53,7 @@ def test_good_text_passes_every_rule(text: str) -> None:
         ("می\u200cخواهم", "می\u200cخواهم"),
         ("one \n two  \n  three", "one\ntwo\nthree"),
         ("The end of page 1.\x0cPage 2 begins\x0bhere\x1fnow", "The end of page 1.\nPage 2 begins\nhere now"),
+        ("an \ufffcobject, \ufff9café\ufffb, old\u206a marks", "an object, café, old marks"),
         ("第一页。\x0c第二页\x0b又一行\x00 café", "第一页。\n第二页\n又一行 café"),
     ],
 )
